@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+//
+// Dual numbers: a value and its derivatives in N directions, carried through arithmetic by the
+// chain rule. A functor evaluated on duals yields its derivatives with its value, which is how
+// pointwise operations are differentiated; duals of duals yield second derivatives. This is the
+// library's table of derivatives, a line for each function of core/math.h. A functor that names
+// those functions qualified, as tg::exp, must be defined after this header is included. Layer:
+// autograd.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "thrustgrad/config.h"
+#include "thrustgrad/core/math.h"
+
+namespace thrustgrad::inline THRUSTGRAD_ABI {
+
+template <class T, int N> struct dual;
+
+namespace detail {
+
+// The type at the bottom of nested duals, to which constants are converted.
+template <class T> struct dual_base { using type = T; };
+template <class T, int N> struct dual_base<dual<T, N>> : dual_base<T> {};
+
+// The dual whose tangent in direction i is tangent(i). The directions are expanded when compiled: a
+// loop over them would keep the loop around it from vectorising.
+template <int N, class T, class F>
+THRUSTGRAD_FN dual<T, N> with_tangents(const T& value, F tangent) {
+  return [&]<int... I>(std::integer_sequence<int, I...>) {
+    return dual<T, N>(value, tangent(I)...);
+  }
+  (std::make_integer_sequence<int, N>());
+}
+
+// f(x), given the derivative of f.
+template <class T, int N>
+THRUSTGRAD_FN dual<T, N> chain(const T& value, const dual<T, N>& x,
+                               const std::type_identity_t<T>& slope) {
+  return with_tangents<N>(value, [&](int i) { return slope * x.tangent[i]; });
+}
+
+// f(a, b), given the partial derivatives of f.
+template <class T, int N>
+THRUSTGRAD_FN dual<T, N> chain(const T& value, const dual<T, N>& a,
+                               const std::type_identity_t<T>& da, const dual<T, N>& b,
+                               const std::type_identity_t<T>& db) {
+  return with_tangents<N>(value, [&](int i) { return da * a.tangent[i] + db * b.tangent[i]; });
+}
+
+}  // namespace detail
+
+/// value + sum_i tangent[i] e_i with e_i e_j = 0. Constants convert to it with tangents of zero,
+/// and comparisons look at values only.
+template <class T, int N> struct dual {
+  using base = typename detail::dual_base<T>::type;
+
+  T value;
+  T tangent[N];
+
+  dual() = default;
+
+  THRUSTGRAD_FN dual(const T& constant) : value(constant), tangent{} {}
+
+  template <detail::number C>
+  THRUSTGRAD_FN dual(C constant) : value(static_cast<base>(constant)), tangent{} {}
+
+  template <class... U>
+  requires(sizeof...(U) == N) THRUSTGRAD_FN dual(const T& x, const U&... tangents)
+      : value(x), tangent{static_cast<T>(tangents)...} {}
+
+  /// The variable of direction i: derivative 1 there, 0 elsewhere.
+  static THRUSTGRAD_FN dual variable(const T& x, int i = 0) {
+    return detail::with_tangents<N>(x, [&](int j) { return static_cast<T>(i == j); });
+  }
+
+  friend THRUSTGRAD_FN dual operator+(const dual& x) { return x; }
+
+  friend THRUSTGRAD_FN dual operator-(const dual& x) {
+    return detail::with_tangents<N>(-x.value, [&](int i) { return -x.tangent[i]; });
+  }
+
+  friend THRUSTGRAD_FN dual operator+(const dual& a, const dual& b) {
+    return detail::with_tangents<N>(a.value + b.value,
+                                    [&](int i) { return a.tangent[i] + b.tangent[i]; });
+  }
+
+  friend THRUSTGRAD_FN dual operator-(const dual& a, const dual& b) {
+    return detail::with_tangents<N>(a.value - b.value,
+                                    [&](int i) { return a.tangent[i] - b.tangent[i]; });
+  }
+
+  friend THRUSTGRAD_FN dual operator*(const dual& a, const dual& b) {
+    return detail::chain(a.value * b.value, a, b.value, b, a.value);
+  }
+
+  friend THRUSTGRAD_FN dual operator/(const dual& a, const dual& b) {
+    const T inverse = base(1) / b.value;
+    const T quotient = a.value / b.value;
+    return detail::chain(quotient, a, inverse, b, -quotient * inverse);
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator+(const dual& a, C c) {
+    return detail::with_tangents<N>(a.value + static_cast<base>(c),
+                                    [&](int i) { return a.tangent[i]; });
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator+(C c, const dual& a) {
+    return a + c;
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator-(const dual& a, C c) {
+    return a + -static_cast<base>(c);
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator-(C c, const dual& a) {
+    return -a + c;
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator*(const dual& a, C c) {
+    const base k = static_cast<base>(c);
+    return detail::with_tangents<N>(a.value * k, [&](int i) { return a.tangent[i] * k; });
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator*(C c, const dual& a) {
+    return a * c;
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator/(const dual& a, C c) {
+    const base k = static_cast<base>(c);
+    return detail::with_tangents<N>(a.value / k, [&](int i) { return a.tangent[i] / k; });
+  }
+
+  template <detail::number C> friend THRUSTGRAD_FN dual operator/(C c, const dual& a) {
+    const T quotient = static_cast<base>(c) / a.value;
+    return detail::chain(quotient, a, -quotient / a.value);
+  }
+
+  THRUSTGRAD_FN dual& operator+=(const auto& b) { return *this = *this + b; }
+  THRUSTGRAD_FN dual& operator-=(const auto& b) { return *this = *this - b; }
+  THRUSTGRAD_FN dual& operator*=(const auto& b) { return *this = *this * b; }
+  THRUSTGRAD_FN dual& operator/=(const auto& b) { return *this = *this / b; }
+
+  friend THRUSTGRAD_FN bool operator==(const dual& a, const dual& b) { return a.value == b.value; }
+  friend THRUSTGRAD_FN bool operator<(const dual& a, const dual& b) { return a.value < b.value; }
+  friend THRUSTGRAD_FN bool operator>(const dual& a, const dual& b) { return a.value > b.value; }
+  friend THRUSTGRAD_FN bool operator<=(const dual& a, const dual& b) { return a.value <= b.value; }
+  friend THRUSTGRAD_FN bool operator>=(const dual& a, const dual& b) { return a.value >= b.value; }
+};
+
+template <class T, int N> THRUSTGRAD_FN bool isnan(const dual<T, N>& x) { return isnan(x.value); }
+
+template <class T, int N> THRUSTGRAD_FN bool isfinite(const dual<T, N>& x) {
+  return isfinite(x.value);
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> exp(const dual<T, N>& x) {
+  const T y = exp(x.value);
+  return detail::chain(y, x, y);
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> expm1(const dual<T, N>& x) {
+  const T y = expm1(x.value);
+  return detail::chain(y, x, y + 1);
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> log(const dual<T, N>& x) {
+  return detail::chain(log(x.value), x, 1 / x.value);
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> log1p(const dual<T, N>& x) {
+  return detail::chain(log1p(x.value), x, 1 / (x.value + 1));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> tanh(const dual<T, N>& x) {
+  const T y = tanh(x.value);
+  return detail::chain(y, x, 1 - y * y);
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> sigmoid(const dual<T, N>& x) {
+  const T y = sigmoid(x.value);
+  return detail::chain(y, x, y * (1 - y));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> erf(const dual<T, N>& x) {
+  constexpr auto two_over_root_pi = static_cast<typename dual<T, N>::base>(1.12837916709551257);
+  return detail::chain(erf(x.value), x, two_over_root_pi * exp(-x.value * x.value));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> sin(const dual<T, N>& x) {
+  return detail::chain(sin(x.value), x, cos(x.value));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> cos(const dual<T, N>& x) {
+  return detail::chain(cos(x.value), x, -sin(x.value));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> sqrt(const dual<T, N>& x) {
+  const T y = sqrt(x.value);
+  return detail::chain(y, x, 1 / (2 * y));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> rsqrt(const dual<T, N>& x) {
+  const T y = rsqrt(x.value);
+  return detail::chain(y, x, -y / (2 * x.value));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> floor(const dual<T, N>& x) {
+  return floor(x.value);
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> sign(const dual<T, N>& x) {
+  return sign(x.value);
+}
+
+/// c ? a : b with both sides evaluated; a tangent of the other side does not matter, NaN or not.
+template <class T, int N>
+THRUSTGRAD_FN dual<T, N> where(bool c, const dual<T, N>& a, const dual<T, N>& b) {
+  return detail::with_tangents<N>(where(c, a.value, b.value),
+                                  [&](int i) { return where(c, a.tangent[i], b.tangent[i]); });
+}
+
+template <class T, int N, detail::number C>
+THRUSTGRAD_FN dual<T, N> where(bool c, const dual<T, N>& a, C b) {
+  return where(c, a, dual<T, N>(b));
+}
+
+template <class T, int N, detail::number C>
+THRUSTGRAD_FN dual<T, N> where(bool c, C a, const dual<T, N>& b) {
+  return where(c, dual<T, N>(a), b);
+}
+
+/// The derivative at 0 is 0.
+template <class T, int N> THRUSTGRAD_FN dual<T, N> abs(const dual<T, N>& x) {
+  return detail::chain(abs(x.value), x, sign(x.value));
+}
+
+/// The derivative at 0 is 0.
+template <class T, int N> THRUSTGRAD_FN dual<T, N> relu(const dual<T, N>& x) {
+  return detail::chain(relu(x.value), x, where(x > 0, T(1), T(0)));
+}
+
+/// The derivative is 1 in the closed interval, 0 outside.
+template <class T, int N, detail::number L, detail::number H>
+THRUSTGRAD_FN dual<T, N> clamp(const dual<T, N>& x, L low, H high) {
+  return detail::chain(T(clamp(x.value, low, high)), x,
+                       where(x < low, T(0), where(x > high, T(0), T(1))));
+}
+
+/// Where a = b, half of the derivative goes to each.
+template <class T, int N>
+THRUSTGRAD_FN dual<T, N> maximum(const dual<T, N>& a, const dual<T, N>& b) {
+  const T tie = where(a == b, T(0.5f), T(1));
+  return detail::chain(maximum(a.value, b.value), a, where(a < b, T(0), tie), b,
+                       where(a > b, T(0), tie));
+}
+
+/// Where a = b, half of the derivative goes to each.
+template <class T, int N>
+THRUSTGRAD_FN dual<T, N> minimum(const dual<T, N>& a, const dual<T, N>& b) {
+  return -maximum(-a, -b);
+}
+
+template <class T, int N, detail::number C>
+THRUSTGRAD_FN dual<T, N> maximum(const dual<T, N>& a, C b) {
+  return maximum(a, dual<T, N>(b));
+}
+
+template <class T, int N, detail::number C>
+THRUSTGRAD_FN dual<T, N> maximum(C a, const dual<T, N>& b) {
+  return maximum(dual<T, N>(a), b);
+}
+
+template <class T, int N, detail::number C>
+THRUSTGRAD_FN dual<T, N> minimum(const dual<T, N>& a, C b) {
+  return minimum(a, dual<T, N>(b));
+}
+
+template <class T, int N, detail::number C>
+THRUSTGRAD_FN dual<T, N> minimum(C a, const dual<T, N>& b) {
+  return minimum(dual<T, N>(a), b);
+}
+
+namespace detail {
+
+// The partial derivatives of a^b; where a^b is constant in one of them, 0 and not 0 times infinity.
+template <class T, class E> THRUSTGRAD_FN T pow_by_base(const T& a, const E& b) {
+  return where(b == 0, T(0), b * pow(a, b - 1));
+}
+
+template <class A, class T>
+THRUSTGRAD_FN T pow_by_exponent(const A& a, const T& b, const T& power) {
+  const T slope = power * log(a);
+  return where(a == 0, where(b < 0, slope, T(0)), slope);
+}
+
+}  // namespace detail
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> pow(const dual<T, N>& a, const dual<T, N>& b) {
+  const T y = pow(a.value, b.value);
+  return detail::chain(y, a, detail::pow_by_base(a.value, b.value), b,
+                       detail::pow_by_exponent(a.value, b.value, y));
+}
+
+template <class T, int N, detail::number C> THRUSTGRAD_FN dual<T, N> pow(const dual<T, N>& a, C b) {
+  const auto exponent = static_cast<typename dual<T, N>::base>(b);
+  return detail::chain(pow(a.value, exponent), a, detail::pow_by_base(a.value, exponent));
+}
+
+template <class T, int N, detail::number C> THRUSTGRAD_FN dual<T, N> pow(C a, const dual<T, N>& b) {
+  const auto base = static_cast<typename dual<T, N>::base>(a);
+  const T y = pow(base, b.value);
+  return detail::chain(y, b, detail::pow_by_exponent(base, b.value, y));
+}
+
+}  // namespace thrustgrad::inline THRUSTGRAD_ABI

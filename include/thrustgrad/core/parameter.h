@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Parameters and buffers: the tensors that a model owns, and the only ones that are ever written.
+// Copying one copies its elements, so `auto best = model;` is a snapshot; its storage never moves,
+// so a captured step may hold the address. Layer core.
+#pragma once
+#include <tuple>
+
+#include "thrustgrad/core/create.h"
+
+namespace thrustgrad::inline THRUSTGRAD_ABI {
+
+namespace detail {
+
+/// A tensor with storage of its own, dense, in the order of the tensor it was made from.
+template <element T>
+struct Owned : Tensor<T> {
+  Owned() = default;
+  Owned(Tensor<T> x) { take(std::move(x)); }
+  Owned(const Owned& other) { take(other); }
+  Owned(Owned&& other) noexcept : Tensor<T>(std::move(other)) { other.release(); }
+
+  /// Copies the elements: in place if the shapes are equal, so that the address stays.
+  Owned& operator=(const Owned& other) {
+    if (this == &other) return *this;
+    if (this->defined() && other.defined() && this->shape == other.shape) {
+      overwrite(other);
+    } else {
+      take(other);
+    }
+    return *this;
+  }
+  Owned& operator=(Owned&& other) noexcept {
+    if (this == &other) return *this;
+    Tensor<T>::operator=(std::move(other));
+    other.release();
+    return *this;
+  }
+  ~Owned() = default;
+
+  /// Writes new elements in place. What was taken from the old ones is stale from now on.
+  void overwrite(const Tensor<T>& value) {
+    // A view of this very storage must be read before it is written.
+    const Tensor<T> source = value.storage == this->storage ? copy(value) : value;
+    write(*this, source);
+    mark_written();
+  }
+
+  void mark_written() { this->version = ++this->storage->version; }
+
+ private:
+  void take(Tensor<T> x) {
+    if (!x.defined()) return release();
+    const Shape dense = ordered_strides(x.shape, stride_order(x.shape, x.strides));
+    const bool whole = x.storage.use_count() == 1 && x.offset == 0 && x.is_ordered(dense);
+    if (!whole) {
+      Tensor<T> fresh = empty<T>(x.shape);
+      fresh.strides = dense;
+      write(fresh, x);
+      x = std::move(fresh);
+    }
+    Tensor<T>::operator=(std::move(x));
+    this->strides = dense;
+    this->node = nullptr;
+    this->output = 0;
+  }
+  void release() noexcept { Tensor<T>::operator=(Tensor<T>{}); }
+};
+
+}  // namespace detail
+
+/// A tensor that is trained: value_and_grad differentiates with respect to it.
+template <element T>
+struct Parameter : detail::Owned<T> {
+  static_assert(floating<T>, "thrustgrad: a Parameter is trained, so its elements must be float, "
+                             "double, bf16 or half; use Buffer for integers and bools");
+  using detail::Owned<T>::Owned;
+};
+
+/// A tensor that is kept and saved with the model but never trained: running statistics, counters.
+template <element T>
+struct Buffer : detail::Owned<T> {
+  using detail::Owned<T>::Owned;
+};
+
+/// Writes value, stretched to the target's shape, into a parameter or buffer, in place.
+/// Throws if the target is absent or the shapes do not fit; nothing is written then.
+template <element T>
+void assign(detail::Owned<T>& target, const std::type_identity_t<Tensor<T>>& value) {
+  const detail::OpScope scope("assign");
+  require(target.defined(), "assign", "the target is absent (a default-constructed parameter)");
+  require(broadcast("assign", target.shape, value.shape) == target.shape, "assign", "a value of shape ",
+          value.shape, " does not fit into a target of shape ", target.shape);
+  target.overwrite(value);
+}
+
+namespace detail {
+
+/// Strides of x over the axes of a target: they may differ in order, not in shape.
+template <class Target, class X>
+void check_update(const Target& target, const X& x) {
+  require(broadcast("assign", target.shape, x.shape) == target.shape, "assign", "an operand of shape ",
+          x.shape, " does not fit into a target of shape ", target.shape);
+}
+
+}  // namespace detail
+
+/// (targets...) = f(targets..., inputs...) pointwise and in place, in one pass over memory. All
+/// targets have one shape; inputs are stretched to it. f returns a pack with a value for each
+/// target, or the value itself if there is one. It is the base of the fused optimizers.
+template <class F, element... T, element... X>
+void assign(std::tuple<detail::Owned<T>&...> targets, const F& f, const Tensor<X>&... inputs) {
+  const detail::OpScope scope("assign");
+  const auto update = [&](auto& first, auto&... rest) {
+    (detail::check_update(first, rest), ...);
+    (detail::check_update(first, inputs), ...);
+    const Shape order = stride_order(first.shape, first.strides);
+    constexpr std::size_t n = sizeof...(T) + sizeof...(X);
+    const auto loop = detail::plan_loop<n>(
+        first.shape, order, {first.strides, rest.strides..., detail::expanded_strides(inputs, first.shape)...});
+    ((require(rest.is_ordered(first.strides), "assign", "targets lie differently in memory")), ...);
+    const auto run = [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>, std::index_sequence<I...>) {
+      const auto all = std::tie(first, rest...);
+      device::map(f, loop.sizes, std::tuple(std::get<O>(all).mutable_data()...),
+                  device::Strided<const T>{std::get<O>(all).data(), loop.strides[O]}...,
+                  device::Strided<const X>{inputs.data(), loop.strides[sizeof...(T) + I]}...);
+    };
+    run(std::index_sequence_for<T...>{}, std::index_sequence_for<X...>{});
+    first.mark_written();
+    (rest.mark_written(), ...);
+  };
+  std::apply(update, targets);
+}
+
+}  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Parallel loops of the host system: Thrust's for_each_n on OpenMP. The bodies are type-erased
+// before they reach Thrust, so that one instantiation serves the whole program.
+#pragma once
+#include <thrust/for_each.h>
+#include <thrust/iterator/counting_iterator.h>
+#include <thrust/system/omp/execution_policy.h>
+
+#include <algorithm>
+
+#include "thrustgrad/config.h"
+#include "thrustgrad/system/host/simd.h"
+
+namespace thrustgrad::inline THRUSTGRAD_ABI::device {
+
+namespace detail {
+
+struct erased_body {
+  const void* body;
+  void (*call)(const void*, index_t);
+  void operator()(index_t i) const { call(body, i); }
+};
+
+inline void for_each_erased(index_t n, erased_body body) {
+  thrust::for_each_n(thrust::omp::par, thrust::counting_iterator<index_t>(0), n, body);
+}
+
+}  // namespace detail
+
+/// task(i) for every i in [0, n), spread over the threads in contiguous ranges. A task is a coarse
+/// piece of work; it must not throw.
+template <class Task>
+void for_each_task(index_t n, const Task& task) {
+  if (n == 1) return task(index_t{0});  // no need to wake the other threads
+  if (n <= 0) return;
+  detail::for_each_erased(n, {&task, [](const void* t, index_t i) { (*static_cast<const Task*>(t))(i); }});
+}
+
+/// body(i) for every i in [0, n): body is a functor marked THRUSTGRAD_FN that must not throw.
+template <class Body>
+void for_each(index_t n, const Body& body) {
+  constexpr index_t chunk = 2048;
+  const auto loop = [&body](index_t begin, index_t end) {
+    for (index_t i = begin; i < end; ++i) body(i);
+  };
+  for_each_task((n + chunk - 1) / chunk, [&](index_t c) {
+    run_simd(loop, c * chunk, std::min(n, (c + 1) * chunk));
+  });
+}
+
+}  // namespace thrustgrad::inline THRUSTGRAD_ABI::device

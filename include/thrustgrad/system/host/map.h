@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// Pointwise work of the host system. Elements are taken in blocks that stay in the first-level
+// cache: operands that are not dense, or not of the type in which the functor computes, are
+// gathered and widened into a block first. So a functor is compiled as one plain loop over arrays,
+// whatever the strides and element types of its operands are.
+#pragma once
+#include <array>
+#include <tuple>
+
+#include "thrustgrad/config.h"
+#include "thrustgrad/core/dtype.h"
+#include "thrustgrad/core/shape.h"
+#include "thrustgrad/system/host/for_each.h"
+
+namespace thrustgrad::inline THRUSTGRAD_ABI::device {
+
+/// An operand of a strided loop: where its first element lies, and its strides over the loop.
+template <class T>
+struct Strided {
+  T* data;
+  Shape strides;
+};
+
+namespace detail {
+
+inline constexpr index_t block = 512;          // elements worked on at a time
+inline constexpr index_t chunk = 16 * block;  // elements of one task
+
+/// The offset of a position in a strided array.
+inline index_t offset_of(index_t position, const Shape& sizes, const Shape& strides) {
+  index_t offset = 0;
+  for (int axis = sizes.rank() - 1; axis >= 0; --axis) {
+    const index_t size = sizes.begin()[axis];
+    offset += position % size * strides.begin()[axis];
+    position /= size;
+  }
+  return offset;
+}
+
+/// Copies elements [start, start + count) of a strided operand, in the loop's order, to `to`.
+template <class T>
+struct gather_block {
+  compute_t<T>* to;
+  const T* from;
+  const Shape* sizes;
+  const Shape* strides;
+
+  void operator()(index_t start, index_t count) const {
+    const int last = sizes->rank() - 1;
+    const index_t run = sizes->end()[-1], step = strides->end()[-1];
+    std::array<index_t, Shape::max_rank> at{};
+    index_t offset = 0, rest = start;
+    for (int axis = last; axis >= 0; --axis) {
+      const index_t size = sizes->begin()[axis];
+      at[static_cast<std::size_t>(axis)] = rest % size;
+      offset += rest % size * strides->begin()[axis];
+      rest /= size;
+    }
+    index_t inner = at[static_cast<std::size_t>(last)];
+    for (index_t done = 0; done < count;) {
+      const index_t n = std::min(count - done, run - inner);
+      copy_run(to + done, from + offset, n, step);
+      done += n;
+      offset += n * step;
+      inner = 0;
+      if (done == count) break;
+      offset -= run * step;  // to the start of the next run
+      for (int axis = last - 1; axis >= 0; --axis) {
+        auto& i = at[static_cast<std::size_t>(axis)];
+        offset += strides->begin()[axis];
+        if (++i < sizes->begin()[axis]) break;
+        offset -= i * strides->begin()[axis];
+        i = 0;
+      }
+    }
+  }
+
+  static void copy_run(compute_t<T>* to, const T* from, index_t n, index_t step) {
+    if (step == 1) {
+#pragma omp simd
+      for (index_t i = 0; i < n; ++i) to[i] = static_cast<compute_t<T>>(from[i]);
+    } else if (step == 0) {
+      const auto value = static_cast<compute_t<T>>(*from);
+#pragma omp simd
+      for (index_t i = 0; i < n; ++i) to[i] = value;
+    } else {
+      for (index_t i = 0; i < n; ++i) to[i] = static_cast<compute_t<T>>(from[i * step]);
+    }
+  }
+};
+
+// Assigns member by member: g++ keeps a temporary of class type in memory and gives up vectorising.
+template <class T>
+constexpr void assign_rounded(T& to, compute_t<T> x) {
+  if constexpr (std::is_class_v<T>) to.bits = T(x).bits;
+  else to = x;
+}
+
+/// Rounds a block to a dense result of another type.
+template <class T>
+struct round_block {
+  T* to;
+  const compute_t<T>* from;
+  void operator()(index_t n) const {
+#pragma omp simd
+    for (index_t i = 0; i < n; ++i) assign_rounded(to[i], from[i]);
+  }
+};
+
+/// An input as the tasks see it, without its type: `gather` widens a block of it, and is null where
+/// blocks can be read in place.
+struct Source {
+  const void* data;
+  const Shape* sizes;
+  Shape strides;
+  std::size_t itemsize;
+  bool constant;  // one element, repeated
+  void (*gather)(void* to, const Source& from, index_t start, index_t n);
+};
+
+/// A result as the tasks see it: dense in the loop's order. `round` is null where blocks can be
+/// written in place.
+struct Sink {
+  void* data;
+  std::size_t itemsize;
+  void (*round)(void* to, const void* from, index_t n);
+};
+
+/// One block: y[i] = f(x[i]...).
+using Kernel = void (*)(const void* f, index_t n, void* const* y, const void* const* x);
+
+template <class T>
+void gather(void* to, const Source& from, index_t start, index_t n) {
+  run_simd(gather_block<T>{static_cast<compute_t<T>*>(to), static_cast<const T*>(from.data), from.sizes, &from.strides},
+           start, n);
+}
+template <class T>
+void round(void* to, const void* from, index_t n) {
+  run_simd(round_block<T>{static_cast<T*>(to), static_cast<const compute_t<T>*>(from)}, n);
+}
+
+template <class T>
+Source source(const Strided<const T>& x, const Shape& sizes, const Shape& dense) {
+  const bool in_place = std::is_same_v<T, compute_t<T>> && x.strides == dense;
+  return {x.data, &sizes, x.strides, sizeof(T), x.strides == Shape::repeat(sizes.rank(), 0),
+          in_place ? nullptr : &gather<T>};
+}
+template <class T>
+Sink sink(T* y) {
+  return {y, sizeof(T), std::is_same_v<T, compute_t<T>> ? nullptr : &round<T>};
+}
+
+/// The innermost loop. A functor with several results returns them as a pack.
+template <class F, class... Y>
+struct pointwise_loop {
+  template <class... X>
+  void operator()(const F f, index_t n, Y* __restrict... y, const X*... x) const {
+    run(std::index_sequence_for<Y...>{}, f, n, y..., x...);
+  }
+  template <std::size_t... O, class... X>
+  static void run(std::index_sequence<O...>, const F f, index_t n, Y* __restrict... y, const X*... x) {
+#pragma omp simd
+    for (index_t i = 0; i < n; ++i) {
+      if constexpr (sizeof...(Y) == 1) {
+        ((y[i] = static_cast<Y>(f(x[i]...))), ...);
+      } else {
+        const auto values = f(x[i]...);
+        ((y[i] = static_cast<Y>(values[O])), ...);
+      }
+    }
+  }
+};
+
+/// All that is compiled anew for a functor.
+template <class F, class... Y, class... X, std::size_t... O, std::size_t... I>
+Kernel kernel(std::tuple<Y*...>, std::tuple<X*...>, std::index_sequence<O...>, std::index_sequence<I...>) {
+  return [](const void* f, index_t n, void* const* y, const void* const* x) {
+    run_simd(pointwise_loop<F, Y...>{}, *static_cast<const F*>(f), n, static_cast<Y*>(y[O])..., static_cast<const X*>(x[I])...);
+  };
+}
+
+inline constexpr std::size_t most_operands = 12;
+
+inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<const Sink> sinks,
+                       std::span<const Source> sources) {
+  const auto task = [=](index_t c) {
+    alignas(64) std::byte buffers[most_operands][block * sizeof(double)];
+    const void* x[most_operands];
+    void* y[most_operands];
+    const index_t begin = c * chunk, end = std::min(total, begin + chunk);
+    for (index_t start = begin; start < end; start += block) {
+      const index_t n = std::min(block, end - start);
+      std::byte(*buffer)[block * sizeof(double)] = buffers;
+      for (std::size_t i = 0; i < sources.size(); ++i) {
+        const Source& from = sources[i];
+        if (from.gather == nullptr) {
+          x[i] = static_cast<const std::byte*>(from.data) + static_cast<std::size_t>(start) * from.itemsize;
+          continue;
+        }
+        x[i] = *buffer;
+        if (!from.constant) from.gather(*buffer, from, start, n);
+        else if (start == begin) from.gather(*buffer, from, start, block);
+        ++buffer;
+      }
+      for (std::size_t o = 0; o < sinks.size(); ++o) {
+        std::byte* const place = static_cast<std::byte*>(sinks[o].data) + static_cast<std::size_t>(start) * sinks[o].itemsize;
+        y[o] = sinks[o].round == nullptr ? place : *buffer++;
+      }
+      kernel(f, n, y, x);
+      for (std::size_t o = 0; o < sinks.size(); ++o) {
+        std::byte* const place = static_cast<std::byte*>(sinks[o].data) + static_cast<std::size_t>(start) * sinks[o].itemsize;
+        if (sinks[o].round != nullptr) sinks[o].round(place, y[o], n);
+      }
+    }
+  };
+  for_each_task((total + chunk - 1) / chunk, task);
+}
+
+}  // namespace detail
+
+/// y[i] = f(x[i]...) for every position i of a loop over `sizes`. Inputs may have any strides; the
+/// results are dense in the loop's order. f computes in float for the 16-bit types; with several
+/// results it returns something that is indexed by result.
+template <class F, class... Y, class... X>
+void map(const F& f, const Shape& sizes, std::tuple<Y*...> y, const Strided<const X>&... x) {
+  static_assert(sizeof...(Y) + sizeof...(X) <= detail::most_operands, "thrustgrad: a functor has at most 12 operands and results");
+  const index_t total = sizes.numel();
+  if (total == 0) return;
+  [[maybe_unused]] const Shape dense = contiguous_strides(sizes);
+  const auto kernel = detail::kernel<F>(std::tuple<compute_t<Y>*...>{}, std::tuple<compute_t<X>*...>{},
+                                        std::index_sequence_for<Y...>{}, std::index_sequence_for<X...>{});
+  const auto sinks = std::apply([](Y*... to) { return std::array{detail::sink(to)...}; }, y);
+  const std::array<detail::Source, sizeof...(X)> sources{detail::source(x, sizes, dense)...};
+  detail::map_blocks(total, &f, kernel, sinks, sources);
+}
+
+/// to[i] = from[i] for every position i of a loop over `sizes`; both may have any strides. It fills
+/// a part of a tensor: padding, concatenation.
+template <class T>
+void copy_strided(const Shape& sizes, const Strided<T>& to, const Strided<const T>& from) {
+  const index_t run = sizes.back(), to_step = to.strides.back(), from_step = from.strides.back();
+  if (sizes.numel() == 0) return;
+  const Shape outer = sizes.slice(0, sizes.rank() - 1);
+  const index_t rows = outer.numel(), rows_per_task = std::max<index_t>(detail::chunk / run, 1);
+  for_each_task((rows + rows_per_task - 1) / rows_per_task, [&](index_t task) {
+    for (index_t row = task * rows_per_task; row < std::min(rows, (task + 1) * rows_per_task); ++row) {
+      T* const y = to.data + detail::offset_of(row, outer, to.strides);
+      const T* const x = from.data + detail::offset_of(row, outer, from.strides);
+      if (to_step == 1 && from_step == 1) std::copy_n(x, run, y);
+      else for (index_t i = 0; i < run; ++i) y[i * to_step] = x[i * from_step];
+    }
+  });
+}
+
+}  // namespace thrustgrad::inline THRUSTGRAD_ABI::device

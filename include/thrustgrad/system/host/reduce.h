@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// Reductions of the host system. A reduction is a monoid: identity, lift(x, position), combine,
+// finish. Elements are combined in chunks of a fixed size and the chunks in a fixed tree, so the
+// result does not depend on the number of threads (thrust::reduce on OpenMP does).
+#pragma once
+#include <thrust/transform.h>
+
+#include "thrustgrad/system/host/map.h"
+
+namespace thrustgrad::inline THRUSTGRAD_ABI::device {
+
+/// A strided array with its axes parted: one result for each position of `kept`, from all positions
+/// of `reduced`. Both lists of axes are in memory order and merged.
+struct Reduction {
+  Shape kept, kept_strides;
+  Shape reduced, reduced_strides;
+};
+
+namespace detail {
+
+template <class T>
+using block_buffer = std::array<compute_t<T>, block>;
+
+inline constexpr index_t row_chunk = 8192;    // elements of a row combined at a time
+inline constexpr index_t column_chunk = 256;  // rows combined at a time when columns are kept
+
+/// Combines n states at distance `step` in a fixed binary tree; the result is left in the first.
+template <class M, class S>
+void combine_tree(const M& m, S* states, index_t n, index_t step, index_t width) {
+  while (n > 1) {
+    const index_t kept = (n + 1) / 2;
+    for (index_t i = 0; i < n - kept; ++i) {
+      S* const to = states + i * step;
+      const S* const from = states + (i + kept) * step;
+#pragma omp simd
+      for (index_t k = 0; k < width; ++k) to[k] = m.combine(to[k], from[k]);
+    }
+    n = kept;
+  }
+}
+
+/// Combines dense elements in independent lanes.
+template <class M, class C>
+struct lanes_loop {
+  static constexpr index_t lanes = 32;
+  using State = decltype(std::declval<M>().identity());
+  const M& monoid;
+  State* state;  // one a lane
+
+  void operator()(const C* x, index_t position, index_t n) const {
+    const M m = monoid;
+    State local[lanes];
+    for (index_t l = 0; l < lanes; ++l) local[l] = state[l];
+    index_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+#pragma omp simd
+      for (index_t l = 0; l < lanes; ++l) local[l] = m.combine(local[l], m.lift(x[i + l], position + i + l));
+    }
+    for (index_t l = 0; i + l < n; ++l) local[l] = m.combine(local[l], m.lift(x[i + l], position + i + l));
+    for (index_t l = 0; l < lanes; ++l) state[l] = local[l];
+  }
+};
+
+/// Combines rows into one state for each column.
+template <class M, class C>
+struct columns_loop {
+  using State = decltype(std::declval<M>().identity());
+  const M& monoid;
+
+  void operator()(State* __restrict state, const C* x, index_t row_step, index_t position, index_t rows, index_t n) const {
+    const M m = monoid;
+    for (index_t r = 0; r < rows; ++r) {
+      const C* const row = x + r * row_step;
+#pragma omp simd
+      for (index_t k = 0; k < n; ++k) state[k] = m.combine(state[k], m.lift(row[k], position + r));
+    }
+  }
+};
+
+/// The state of elements [begin, end) of the row that starts at x.
+template <class M, class T>
+auto reduce_row(const M& m, const Reduction& r, const T* x, index_t begin, index_t end) {
+  using C = compute_t<T>;
+  using Loop = lanes_loop<M, C>;
+  alignas(64) typename Loop::State state[Loop::lanes];
+  std::fill_n(state, Loop::lanes, m.identity());
+  const Loop loop{m, state};
+  if (std::is_same_v<T, C> && r.reduced.rank() == 1 && r.reduced_strides.begin()[0] == 1) {
+    run_simd(loop, reinterpret_cast<const C*>(x) + begin, begin, end - begin);
+  } else {
+    alignas(64) block_buffer<T> buffer;
+    for (index_t at = begin; at < end; at += block) {
+      const index_t n = std::min(block, end - at);
+      run_simd(gather_block<T>{buffer.data(), x, &r.reduced, &r.reduced_strides}, at, n);
+      run_simd(loop, static_cast<const C*>(buffer.data()), at, n);
+    }
+  }
+  combine_tree(m, state, Loop::lanes, 1, 1);
+  return state[0];
+}
+
+template <class M, class T, class Y>
+void reduce_rows(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratch) {
+  using State = decltype(m.identity());
+  const index_t rows = r.kept.numel(), n = r.reduced.numel();
+  const index_t chunks = (n + row_chunk - 1) / row_chunk;
+  const thrust::counting_iterator<index_t> first(0);
+  const auto partial = [&m, &r, x, n, chunks](index_t task) {
+    const index_t row = task / chunks, begin = task % chunks * row_chunk;
+    return reduce_row(m, r, x + offset_of(row, r.kept, r.kept_strides), begin, std::min(n, begin + row_chunk));
+  };
+  if (chunks == 1) {
+    const auto finished = [&](index_t row) { return static_cast<Y>(m.finish(partial(row))); };
+    if (rows == 1) y[0] = finished(0);
+    else thrust::transform(thrust::omp::par, first, first + rows, y, finished);
+    return;
+  }
+  auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(rows * chunks) * sizeof(State)));
+  thrust::transform(thrust::omp::par, first, first + rows * chunks, states, partial);
+  for_each_task(rows, [&](index_t row) {
+    combine_tree(m, states + row * chunks, chunks, 1, 1);
+    y[row] = static_cast<Y>(m.finish(states[row * chunks]));
+  });
+}
+
+template <class M, class T, class Y>
+void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratch) {
+  using C = compute_t<T>;
+  using State = decltype(m.identity());
+  const index_t width = r.kept.numel(), rows = r.reduced.numel();
+  const index_t blocks = (width + block - 1) / block, chunks = (rows + column_chunk - 1) / column_chunk;
+  const bool in_place = std::is_same_v<T, C> && r.kept.rank() == 1 && r.kept_strides.begin()[0] == 1;
+  auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(width * chunks) * sizeof(State)));
+  for_each_task(blocks * chunks, [&](index_t task) {
+    const index_t left = task % blocks * block, n = std::min(block, width - left);
+    const index_t part = task / blocks, end = std::min(rows, (part + 1) * column_chunk);
+    State* const state = states + part * width + left;
+    std::fill_n(state, n, m.identity());
+    const columns_loop<M, C> loop{m};
+    alignas(64) block_buffer<T> buffer;
+    for (index_t row = part * column_chunk; row < end;) {
+      const T* const from = x + offset_of(row, r.reduced, r.reduced_strides);
+      if (in_place) {  // all rows up to the end of the innermost axis at once
+        const index_t run = std::min(end - row, r.reduced.end()[-1] - row % r.reduced.end()[-1]);
+        run_simd(loop, state, reinterpret_cast<const C*>(from) + left, r.reduced_strides.end()[-1], row, run, n);
+        row += run;
+      } else {
+        run_simd(gather_block<T>{buffer.data(), from, &r.kept, &r.kept_strides}, left, n);
+        run_simd(loop, state, static_cast<const C*>(buffer.data()), index_t{0}, row, index_t{1}, n);
+        ++row;
+      }
+    }
+  });
+  for_each_task(blocks, [&](index_t b) {
+    const index_t left = b * block, n = std::min(block, width - left);
+    combine_tree(m, states + left, chunks, width, n);
+    for (index_t k = left; k < left + n; ++k) y[k] = static_cast<Y>(m.finish(states[k]));
+  });
+}
+
+}  // namespace detail
+
+/// y[k] = finish(combine of lift(x[k, i], i) over all i), y dense in the order of the kept axes.
+/// No positions reduce to finish(identity). Temporary memory comes from scratch(bytes).
+template <class M, class T, class Y, class Scratch>
+void reduce(const M& m, const Reduction& r, const T* x, Y* y, Scratch&& scratch) {
+  const index_t width = r.kept.numel(), rows = r.reduced.numel();
+  if (width == 0) return;
+  if (rows == 0) {
+    for_each_task(width, [&](index_t k) { y[k] = static_cast<Y>(m.finish(m.identity())); });
+    return;
+  }
+  const auto magnitude = [](index_t stride) { return stride < 0 ? -stride : stride; };
+  const bool columns = width > 1 && magnitude(r.kept_strides.back()) < magnitude(r.reduced_strides.back());
+  if (columns) detail::reduce_columns(m, r, x, y, scratch);
+  else detail::reduce_rows(m, r, x, y, scratch);
+}
+
+}  // namespace thrustgrad::inline THRUSTGRAD_ABI::device

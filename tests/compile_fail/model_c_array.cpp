@@ -1,0 +1,12 @@
+// error: a struct in a model has no C arrays
+// SPDX-License-Identifier: MIT
+#include "thrustgrad/autograd/model.h"
+
+namespace tg = thrustgrad;
+
+struct Model {
+  int sizes[3];
+  tg::Parameter<float> weight;
+};
+
+auto result = tg::numel(Model{});

@@ -1,0 +1,11 @@
+// error: use std::array, which can be copied
+// SPDX-License-Identifier: MIT
+#include "thrustgrad/autograd/model.h"
+
+namespace tg = thrustgrad;
+
+struct Model {
+  tg::Parameter<float> weights[1];
+};
+
+auto result = tg::numel(Model{});

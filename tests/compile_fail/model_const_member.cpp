@@ -1,0 +1,12 @@
+// error: it has no references and no const members
+// SPDX-License-Identifier: MIT
+#include "thrustgrad/autograd/model.h"
+
+namespace tg = thrustgrad;
+
+struct Model {
+  tg::Parameter<float> weight;
+  const int stride = 1;
+};
+
+auto result = [](const Model& model) { return tg::numel(model); };
