@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""PyTorch's time for memory-bound ops on arrays larger than the caches, one JSON line each.
+"""PyTorch's time for memory-bound ops on arrays larger than the caches, one line each.
 
-    python pointwise.py [--elements 67108864] [--threads 2] [--repeats 5] [--ops copy,silu]
+    python pointwise.py [--elements 67108864] [--threads 2] [--repeats 5] [--ops copy,silu] [--table]
 
-A line is {"op", "dtype", "pass", "seconds", "bytes"}: the best of the repeats after one call that
+A line is JSON, {"op", "dtype", "pass", "seconds", "bytes"}, or with --table text for people: the best of the repeats after one call that
 warms up, and the bytes that the op must read and write. Results go into arrays made before, so that
 no page is faulted in while the clock runs. The sum is over the last axis of rows of 1024.
 """
@@ -40,8 +40,12 @@ def best(work, repeats):
     return min(times)
 
 
-def report(op, dtype, direction, seconds, size):
-    name = str(dtype).removeprefix("torch.").replace("bfloat16", "bf16")
+def report(options, op, dtype, direction, seconds, size):
+    name = str(dtype).removeprefix("torch.").replace("bfloat16", "bf16").replace("float32", "float")
+    if options.table:
+        rate = size / seconds * 1e-9
+        print(f"{op:10} {name:8} {direction:8} {seconds * 1e3:8.2f} ms {rate:7.1f} GB/s", flush=True)
+        return
     line = {"op": op, "dtype": name, "pass": direction, "seconds": seconds, "bytes": size}
     print(json.dumps(line), flush=True)
 
@@ -53,14 +57,14 @@ def measure(dtype, options):
     for op in options.ops:
         if op in FORWARD:
             seconds = best(lambda: FORWARD[op](x, y), options.repeats)
-            report(op, dtype, "forward", seconds, 2 * size)
+            report(options, op, dtype, "forward", seconds, 2 * size)
         if op in BACKWARD:
             seconds = best(lambda: BACKWARD[op](g, x, y), options.repeats)
-            report(op, dtype, "backward", seconds, 3 * size)
+            report(options, op, dtype, "backward", seconds, 3 * size)
         if op == "sum":
             total = torch.zeros(x.shape[0], dtype=dtype)
             seconds = best(lambda: torch.sum(x, 1, out=total), options.repeats)
-            report(op, dtype, "forward", seconds, size + total.numel() * total.element_size())
+            report(options, op, dtype, "forward", seconds, size + total.numel() * total.element_size())
 
 
 if __name__ == "__main__":
@@ -69,6 +73,7 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--ops", type=lambda s: s.split(","), default=[*FORWARD, "sum"])
+    parser.add_argument("--table", action="store_true")
     parsed = parser.parse_args()
     torch.set_num_threads(parsed.threads)
     for element in (torch.float32, torch.bfloat16):

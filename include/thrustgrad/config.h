@@ -25,6 +25,12 @@
 #define THRUSTGRAD_DERIVATIVE_ORDER 1
 #endif
 
+// Without the CUDA runtime's headers Thrust's default device system does not compile. The library
+// names its systems at every call and does not depend on the default.
+#if !defined(THRUST_DEVICE_SYSTEM) && !__has_include(<cuda_runtime_api.h>)
+#define THRUST_DEVICE_SYSTEM THRUST_DEVICE_SYSTEM_OMP
+#endif
+
 // Marks what device code may call: scalar functions and the call operators of functors. They are
 // always inlined: a loop with a call in it is not vectorised.
 #ifdef __CUDACC__

@@ -4,6 +4,7 @@
 #pragma once
 #include <concepts>
 #include <cstdio>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -42,26 +43,49 @@ void append(std::string& text, const T& part) {
   text += part.str();
 }
 
-/// The parts as one string: text, numbers, and anything with a member str().
-template <class... Parts>
-std::string describe(const Parts&... parts) {
+/// A piece of a message without its type, so that a check costs the caller next to no code.
+struct Part {
+  const void* value;
+  void (*append_to)(std::string&, const void*);
+};
+
+template <class T>
+Part part(const T& value) {
+  return {&value, [](std::string& text, const void* v) { append(text, *static_cast<const T*>(v)); }};
+}
+
+inline std::string join(std::initializer_list<Part> parts) {
   std::string text;
-  (append(text, parts), ...);
+  for (const Part& p : parts) p.append_to(text, p.value);
   return text;
+}
+
+[[noreturn, gnu::noinline, gnu::cold]] inline void throw_error(std::string_view op, std::initializer_list<Part> parts) {
+  throw Error(std::string(op) + ": " + join(parts));
+}
+
+// Literals of every length are one type of text.
+template <class T>
+using message_part = std::conditional_t<std::is_array_v<T>, const char*, T>;
+
+/// The parts as one string: text, numbers, and anything with a member str().
+template <class... T>
+std::string describe(const T&... parts) {
+  return join({part(static_cast<const message_part<T>&>(parts))...});
 }
 
 }  // namespace detail
 
 /// Throws Error with the message "op: parts...".
-template <class... Parts>
-[[noreturn]] void fail(std::string_view op, const Parts&... parts) {
-  throw Error(detail::describe(op, ": ", parts...));
+template <class... T>
+[[noreturn]] void fail(std::string_view op, const T&... parts) {
+  detail::throw_error(op, {detail::part(static_cast<const detail::message_part<T>&>(parts))...});
 }
 
 /// Throws Error("op: parts...") unless ok.
-template <class... Parts>
-void require(bool ok, std::string_view op, const Parts&... parts) {
-  if (!ok) fail(op, parts...);
+template <class... T>
+void require(bool ok, std::string_view op, const T&... parts) {
+  if (!ok) [[unlikely]] fail(op, parts...);
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

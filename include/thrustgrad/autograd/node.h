@@ -170,6 +170,25 @@ struct Wrt {
   const char* op;
 };
 
+/// The same for a list of inputs, as long as it happens to be.
+template <class F, class T>
+struct WrtList {
+  const std::vector<Tensor<T>>& inputs;
+  F vjp;
+  const char* op;
+};
+
+template <class F, class... T>
+std::array<const AnyTensor*, sizeof...(T)> inputs_of(const Wrt<F, T...>& w) {
+  return std::apply([](const auto&... x) { return std::array<const AnyTensor*, sizeof...(T)>{&x...}; }, w.inputs);
+}
+template <class F, class T>
+std::vector<const AnyTensor*> inputs_of(const WrtList<F, T>& w) {
+  std::vector<const AnyTensor*> inputs;
+  for (const Tensor<T>& x : w.inputs) inputs.push_back(&x);
+  return inputs;
+}
+
 }  // namespace detail
 
 /// The gradient of an operation with respect to one input: vjp(g), or vjp(g, y) if it needs the
@@ -190,6 +209,12 @@ auto wrt(std::tuple<X&...> inputs, F vjp, const char* op = __builtin_FUNCTION())
         return detail::Wrt<F, T...>{{xs...}, std::move(vjp), op};
       },
       inputs);
+}
+
+/// The same for a list of inputs: vjp returns a list of their gradients.
+template <element T, class F>
+auto wrt(const std::vector<Tensor<T>>& inputs, F vjp, const char* op = __builtin_FUNCTION()) {
+  return detail::WrtList<F, T>{inputs, std::move(vjp), op};
 }
 
 namespace detail {
@@ -225,28 +250,39 @@ Gradients untyped(const std::tuple<Tensor<T>...>& gradients) {
   return std::apply([](const auto&... g) { return Gradients{g...}; }, gradients);
 }
 
+template <class T>
+Gradients untyped(const std::vector<Tensor<T>>& gradients) { return {gradients.begin(), gradients.end()}; }
+
 template <class R, class... T>
 inline constexpr bool gives_gradients = std::is_same_v<std::decay_t<R>, std::tuple<Tensor<T>...>>;
 template <class R, class T>
 inline constexpr bool gives_gradients<R, T> =
     std::is_base_of_v<Tensor<T>, std::decay_t<R>> || std::is_same_v<std::decay_t<R>, std::tuple<Tensor<T>>>;
 
-template <class... V, class F, class... T>
-void connect(Node& node, Wrt<F, T...>& w) {
-  const auto inputs = std::apply([](const auto&... x) { return std::array<const AnyTensor*, sizeof...(T)>{&x...}; }, w.inputs);
+template <class R, class W>
+inline constexpr bool fits = false;
+template <class R, class F, class... T>
+inline constexpr bool fits<R, Wrt<F, T...>> = gives_gradients<R, T...>;
+template <class R, class F, class T>
+inline constexpr bool fits<R, WrtList<F, T>> = std::is_same_v<std::decay_t<R>, std::vector<Tensor<T>>>;
+
+template <class... V, class W>
+void connect(Node& node, W& w) {
+  const auto inputs = inputs_of(w);
   if (!any_recorded(inputs)) return;
+  using F = decltype(w.vjp);
   using G = decltype(typed<V...>(Gradients{}));
   constexpr bool wants_value = std::is_invocable_v<F&, G, G>;
   static_assert(wants_value || std::is_invocable_v<F&, G>,
                 "thrustgrad: a vjp takes (g) or (g, y), where g is the gradient of the operation's "
                 "result and y the result itself");
-  const auto pull = [&] {
+  const auto pull = [] {
     if constexpr (wants_value) return [](F& vjp, const Gradients& g, const Gradients& y) { return vjp(typed<V...>(g), typed<V...>(y)); };
     else return [](F& vjp, const Gradients& g, const Gradients&) { return vjp(typed<V...>(g)); };
   }();
-  static_assert(gives_gradients<decltype(pull(w.vjp, {}, {})), T...>,
-                "thrustgrad: a vjp returns a gradient of its input's element type, or a tuple of "
-                "them if it belongs to several inputs; cast<T>(gradient) converts");
+  static_assert(fits<decltype(pull(w.vjp, {}, {})), W>,
+                "thrustgrad: a vjp returns a gradient of its input's element type, or a tuple (or a "
+                "list) of them if it belongs to several inputs; cast<T>(gradient) converts");
   node.keeps_values |= wants_value;
   add_edge(node, inputs, [vjp = std::move(w.vjp), pull](const Gradients& g, const Gradients& y) mutable {
     return untyped(pull(vjp, g, y));
@@ -282,8 +318,7 @@ template <class... V, class... W>
 std::tuple<Tensor<V>...> differentiable(std::tuple<Tensor<V>...> values, W... wrts) {
   const auto all = std::apply([](auto&... y) { return std::array<AnyTensor*, sizeof...(V)>{&y...}; }, values);
   for (AnyTensor* y : all) y->node = nullptr;
-  const auto wanted = [](const auto&... x) { return (detail::is_recorded(x) || ...); };
-  if (!detail::is_recording() || !(std::apply(wanted, wrts.inputs) || ...)) return values;
+  if (!detail::is_recording() || !(detail::any_recorded(detail::inputs_of(wrts)) || ...)) return values;
   const auto node = detail::new_node(std::get<0>(std::tie(wrts...)).op);
   (detail::connect<V...>(*node, wrts), ...);
   constexpr std::array<const detail::GradientType*, sizeof...(V)> types{detail::gradient_type_of<V>()...};

@@ -31,17 +31,23 @@ template <std::unsigned_integral U> THRUSTGRAD_FN U select_bits(bool c, U a, U b
 }
 
 // Adds half a unit of the last kept bit, less one when that bit is even; a carry out of the
-// mantissa moves to the next binade, and out of the largest one to infinity, as it should.
-THRUSTGRAD_FN std::uint32_t round_off_bits(std::uint32_t bits, int dropped) {
-  const std::uint32_t half_unit_less_one = (1u << (dropped - 1)) - 1u;
-  return (bits + half_unit_less_one + ((bits >> dropped) & 1u)) >> dropped;
+// mantissa moves to the next binade, and out of the largest one to infinity, as it should. The
+// dropped bits are left to be shifted out.
+THRUSTGRAD_FN std::uint32_t round_bits(std::uint32_t bits, int dropped) {
+  return bits + ((1u << (dropped - 1)) - 1u + ((bits >> dropped) & 1u));
 }
 
+// All bits set where x is NaN, which as a number of any width is NaN too; else none.
+THRUSTGRAD_FN std::uint32_t nan_bits(float x) { return 0u - static_cast<std::uint32_t>(x != x); }
+
+// Signed or not. A choice between values, instead of names, is for gcc a minimum and no branch.
+template <std::integral I> THRUSTGRAD_FN I lesser(I a, I b) { return a < b ? +a : +b; }
+
+template <std::integral I> THRUSTGRAD_FN I greater(I a, I b) { return a > b ? +a : +b; }
+
 THRUSTGRAD_FN std::uint16_t bf16_bits(float x) {
-  const auto bits = bit_cast<std::uint32_t>(x);
-  const std::uint32_t number = round_off_bits(bits, 16);
-  const std::uint32_t nan = (bits >> 16) | 0x40u;  // quiet, even if the payload was in the low bits
-  return static_cast<std::uint16_t>(select_bits((bits & 0x7fffffffu) > 0x7f800000u, nan, number));
+  const std::uint32_t rounded = round_bits(bit_cast<std::uint32_t>(x), 16);
+  return static_cast<std::uint16_t>((rounded | nan_bits(x)) >> 16);
 }
 
 THRUSTGRAD_FN float float_of_bf16(std::uint16_t bits) {
@@ -51,27 +57,27 @@ THRUSTGRAD_FN float float_of_bf16(std::uint16_t bits) {
 THRUSTGRAD_FN std::uint16_t half_bits(float x) {
   const auto bits = bit_cast<std::uint32_t>(x);
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
-  const std::uint32_t magnitude = bits & 0x7fffffffu;
-  // The exponent bias falls from 127 to 15; the subtraction wraps where the next line is used.
-  const std::uint32_t normal = round_off_bits(magnitude - (112u << 23), 13);
-  // A unit of 0.5f is 2^-24, the unit of half's subnormals, so that the addition rounds to it.
-  const std::uint32_t subnormal =
-      bit_cast<std::uint32_t>(bit_cast<float>(magnitude) + 0.5f) - (126u << 23);
-  const std::uint32_t nan = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
-  const std::uint32_t finite = select_bits(magnitude < (113u << 23), subnormal, normal);
-  const std::uint32_t number = select_bits(magnitude >= (143u << 23), 0x7c00u, finite);
-  return static_cast<std::uint16_t>(sign | select_bits(magnitude > 0x7f800000u, nan, number));
+  const auto magnitude = static_cast<std::int32_t>(bits & 0x7fffffffu);
+  // The exponent bias falls from 127 to 15; the result is negative below half's exponents.
+  const std::uint32_t rebiased = static_cast<std::uint32_t>(magnitude) - (112u << 23);
+  const std::int32_t normal = static_cast<std::int32_t>(round_bits(rebiased, 13)) >> 13;
+  // A unit of 0.5f is 2^-24, the unit of half's subnormals, so that the addition rounds to it. It
+  // counts up to 2^-14, the least normal number, and above normal is greater.
+  const float small = bit_cast<float>(lesser(magnitude, 113 << 23));
+  const std::int32_t subnormal = bit_cast<std::int32_t>(small + 0.5f) - (126 << 23);
+  const std::int32_t number = lesser(greater(normal, subnormal), 0x7c00);
+  return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(number) | nan_bits(x));
 }
 
 THRUSTGRAD_FN float float_of_half(std::uint16_t half) {
   const std::uint32_t sign = (half & 0x8000u) << 16;
-  const std::uint32_t magnitude = half & 0x7fffu;
-  const std::uint32_t normal = (magnitude << 13) + (112u << 23);
-  const std::uint32_t special = (magnitude << 13) | 0x7f800000u;  // infinity and NaN
-  const std::uint32_t subnormal =
-      bit_cast<std::uint32_t>(static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24f);
-  const std::uint32_t finite = select_bits(magnitude < 0x400u, subnormal, normal);
-  return bit_cast<float>(sign | select_bits(magnitude >= 0x7c00u, special, finite));
+  const auto magnitude = static_cast<std::int32_t>(half & 0x7fffu);
+  const std::int32_t normal = (magnitude << 13) + (112 << 23);
+  // With the next exponent, less its leading one, it is a subnormal number, or more than normal.
+  const float shifted = bit_cast<float>((magnitude << 13) + (113 << 23)) - 0x1p-14f;
+  const auto number = static_cast<std::uint32_t>(lesser(normal, bit_cast<std::int32_t>(shifted)));
+  const std::uint32_t special = 0u - static_cast<std::uint32_t>(magnitude >= 0x7c00);
+  return bit_cast<float>(sign | number | (special & 0x7f800000u));
 }
 
 }  // namespace detail

@@ -93,33 +93,66 @@ THRUSTGRAD_FN float with_sign_of(float x, float y) {
   return bit_cast<float>((bit_cast<std::uint32_t>(x) & 0x80000000u) | bit_cast<std::uint32_t>(y));
 }
 
-// e^x = scale^2 (1 + fraction), where scale is a power of two and |fraction| at most 1. The square
-// of the scale spans the subnormals and the last binade, which no single power of two does.
-struct scaled_exp {
-  float scale, fraction;
-};
-
-// x = 2 m ln 2 + r with m an integer, |r| <= ln 2; for |x| < 150. The sum with 1.5 2^23 leaves m in
-// the low bits; 2 ln 2 is subtracted in two parts, the first of so few bits that m times it is
-// exact. The polynomial is a minimax fit of (e^r - 1 - r) / r^2.
-THRUSTGRAD_FN scaled_exp split_exp(float x) {
-  constexpr float shift = 0x1.8p23f;
-  const float shifted = x * 0.721347520f + shift;
-  const float m = shifted - shift;
-  const float r = (x - m * 1.38671875f) + m * 4.24388888e-4f;
-  float q = 2.47810840e-5f;
-  q = q * r + 2.00965325e-4f;
-  q = q * r + 1.38904352e-3f;
-  q = q * r + 8.33262410e-3f;
-  q = q * r + 4.16666195e-2f;
-  q = q * r + 0.166666716f;
-  q = q * r + 0.5f;
-  const std::uint32_t scale = (bit_cast<std::uint32_t>(shifted) << 23) + 0x3f800000u;
-  return {bit_cast<float>(scale), r + (r * r) * q};
+// y, or NaN where x is.
+THRUSTGRAD_FN float with_nan_of(float x, float y) {
+  return bit_cast<float>(bit_cast<std::uint32_t>(y) | nan_bits(x));
 }
 
-// Beyond these bounds e^x is 0 or infinite in float.
-THRUSTGRAD_FN float clamp_exponent(float x) { return clamp(x, -104.0f, 89.0f); }
+// The lesser of x and a positive bound; the bound for a positive NaN. Floats of one sign are
+// ordered as their bits are, and the lesser of two integers is one instruction.
+THRUSTGRAD_FN float at_most(float x, float high) {
+  return bit_cast<float>(lesser(bit_cast<std::int32_t>(x), bit_cast<std::int32_t>(high)));
+}
+
+// x limited to [low, high], where low < 0 < high; NaN becomes one of the bounds.
+THRUSTGRAD_FN float saturate(float x, float low, float high) {
+  return bit_cast<float>(
+      lesser(bit_cast<std::uint32_t>(at_most(x, high)), bit_cast<std::uint32_t>(low)));
+}
+
+// The same, but NaN stays NaN.
+THRUSTGRAD_FN float limit(float x, float low, float high) {
+  return with_nan_of(x, saturate(x, low, high));
+}
+
+// x = n ln 2 + rest, where power holds n + bias in its low bits and |rest| <= ln 2 / 2.
+struct reduced_exponent {
+  std::uint32_t power;
+  float rest;
+};
+
+// For |x| < 150. The sum with 1.5 2^23 leaves n in the low bits; ln 2 is subtracted in two parts,
+// the first of so few bits that n times it is exact.
+THRUSTGRAD_FN reduced_exponent reduce_exponent(float x, float bias) {
+  const float shift = 0x1.8p23f + bias;
+  const float shifted = x * 1.44269504f + shift;
+  const float n = shifted - shift;
+  return {bit_cast<std::uint32_t>(shifted), (x - n * 0.693359375f) + n * 2.12194440e-4f};
+}
+
+// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2, a minimax fit with errors relative to e^r. Terms are
+// added in pairs here and below, because a loop waits for its chain of dependent operations.
+THRUSTGRAD_FN float exp_remainder(float r) {
+  return (8.31257831e-3f * r + 4.18902114e-2f) * (r * r) + (0.166671142f * r + 0.499992311f);
+}
+
+// The same with errors relative to e^r - 1.
+THRUSTGRAD_FN float expm1_remainder(float r) {
+  const float r2 = r * r;
+  return ((1.38702837e-3f * r2 + (8.36625602e-3f * r + 4.16674390e-2f)) * r2) +
+         (0.166665465f * r + 0.49999997f);
+}
+
+// 2^n as a product of two powers of two, which spans the subnormals and the last binade, where no
+// single float does; power is n + 254.
+struct two_powers {
+  float first, second;
+};
+
+THRUSTGRAD_FN two_powers split_power(std::uint32_t power) {
+  const std::uint32_t half = power >> 1;
+  return {bit_cast<float>(half << 23), bit_cast<float>((power - half) << 23)};
+}
 
 // log(1 + f) of a mantissa 1 + f in [sqrt(1/2), sqrt(2)), plus k ln 2 in two parts. The polynomial
 // is a minimax fit of (log(1 + f) - f + f^2/2) / f^3.
@@ -136,6 +169,13 @@ THRUSTGRAD_FN float log_of_parts(float f, float k) {
   return k * 0.693359375f + (f + (f2 * (p * f - 0.5f) - k * 2.12194440e-4f));
 }
 
+// e^-x^2, but 0 below 2^-126: the exponential in the derivative of erf.
+THRUSTGRAD_FN float gaussian(float x) {
+  const auto [power, r] = reduce_exponent(-at_most(x * x, 88.0f), 127.0f);
+  const float y = exp_remainder(r) * (r * r) + (r + 1.0f);
+  return with_nan_of(x, bit_cast<float>(power << 23) * y);
+}
+
 }  // namespace detail
 
 /// The largest integer not above x: the sum with 2^23 rounds |x| to an integer, to be corrected
@@ -146,18 +186,22 @@ THRUSTGRAD_FN float floor(float x) {
   return where(a < 0x1p23f, rounded - where(rounded > x, 1.0f, 0.0f), x);
 }
 
-/// e^x, within 1.5 ulp; overflows to infinity and underflows gradually to 0.
+/// e^x, within 2.3 ulp; overflows to infinity and underflows gradually to 0.
 THRUSTGRAD_FN float exp(float x) {
-  const auto [scale, fraction] = detail::split_exp(detail::clamp_exponent(x));
-  return (scale + scale * fraction) * scale;
+  const auto [power, r] = detail::reduce_exponent(detail::limit(x, -104.0f, 89.0f), 254.0f);
+  const auto [first, second] = detail::split_power(power);
+  const float fraction = detail::exp_remainder(r) * (r * r) + r;
+  return (first * fraction + first) * second;
 }
 
-/// e^x - 1, within 1.6 ulp, also where x is small.
+/// e^x - 1, within 1.7 ulp, also where x is small.
 THRUSTGRAD_FN float expm1(float x) {
-  const auto [scale, fraction] = detail::split_exp(detail::clamp_exponent(x));
+  const auto [power, r] = detail::reduce_exponent(detail::limit(x, -104.0f, 89.0f), 254.0f);
+  const auto [first, second] = detail::split_power(power);
+  const float fraction = detail::expm1_remainder(r) * (r * r) + r;
   const float inverse =
-      detail::bit_cast<float>(0x7f000000u - detail::bit_cast<std::uint32_t>(scale));
-  return detail::with_sign_of(x, scale * (scale * fraction + (scale - inverse)));
+      detail::bit_cast<float>(0x7f000000u - detail::bit_cast<std::uint32_t>(first));
+  return detail::with_sign_of(x, first * (second * fraction + (second - inverse)));
 }
 
 /// The natural logarithm, within 1 ulp; -infinity at 0, NaN below.
@@ -186,31 +230,32 @@ THRUSTGRAD_FN float log1p(float x) {
 
 /// The hyperbolic tangent, within 2.5 ulp: E / (E + 2) with E = e^2|x| - 1, and the sign of x.
 THRUSTGRAD_FN float tanh(float x) {
-  const float a = abs(x);
-  const auto [scale, fraction] = detail::split_exp(2.0f * where(10.0f < a, 10.0f, a));
-  const float square = scale * scale;
-  const float e = square * fraction + (square - 1.0f);
-  return detail::with_sign_of(x, e / (e + 2.0f));
+  const auto [power, r] = detail::reduce_exponent(detail::at_most(2.0f * abs(x), 20.0f), 127.0f);
+  const float scale = detail::bit_cast<float>(power << 23);
+  const float e = scale * (detail::expm1_remainder(r) * (r * r) + r) + (scale - 1.0f);
+  return detail::with_nan_of(x, detail::with_sign_of(x, e / (e + 2.0f)));
 }
 
-/// The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x, within 2 ulp.
-/// Of c = |x| it is 1 - e^-(c + cG(c)), where G is a minimax fit of -log(erfc(c)) / c - 1; it
-/// rounds to 1 beyond 3.95.
+/// The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x, within 5.5 ulp
+/// (3.3e-7): x times a rational function of x^2, a minimax fit up to 3.92, where it rounds to 1.
 THRUSTGRAD_FN float erf(float x) {
-  const float a = abs(x);
-  const float c = where(3.95f < a, 3.95f, a);
-  float g = -9.25318636e-6f;
-  g = g * c + 1.17612508e-4f;
-  g = g * c - 6.32729090e-4f;
-  g = g * c + 1.66681886e-3f;
-  g = g * c - 1.60172538e-4f;
-  g = g * c - 1.91531964e-2f;
-  g = g * c + 0.102777869f;
-  g = g * c + 0.636619389f;
-  g = g * c + 0.128379161f;
-  const auto [scale, fraction] = detail::split_exp(-(c + c * g));
-  const float square = scale * scale;
-  return detail::with_sign_of(x, (1.0f - square) - square * fraction);
+  const float c = detail::saturate(x, -4.0f, 4.0f);
+  const float t = c * c, t2 = t * t;
+  const float p =
+      ((2.15636555e-6f * t + 2.99652223e-4f) * t2 + (3.96085624e-3f * t + 5.54833524e-2f)) * t2 +
+      (0.200277895f * t + 1.18687546f);
+  const float q =
+      ((4.00664685e-5f * t + 1.22280931e-3f) * t2 + (1.57452878e-2f * t + 0.120024882f)) * t2 +
+      (0.528104722f * t + 1.05184102f);
+  return detail::with_nan_of(x, detail::saturate(c * p / q, -1.0f, 1.0f));
+}
+
+/// 1 / (1 + e^-x), within 3.5 ulp; 0 below -88.3, where it would be subnormal.
+THRUSTGRAD_FN float sigmoid(float x) {
+  // 2^n with n = 128 is infinite, as e^-x is to become.
+  const auto [power, r] = detail::reduce_exponent(-detail::limit(x, -88.5f, 88.0f), 127.0f);
+  const float scale = detail::bit_cast<float>(power << 23);
+  return 1.0f / (scale * (detail::exp_remainder(r) * (r * r) + (r + 1.0f)) + 1.0f);
 }
 
 namespace detail {
@@ -290,8 +335,7 @@ template <std::same_as<double> T> THRUSTGRAD_FN T tanh(T x) { return std::tanh(x
 
 template <std::same_as<double> T> THRUSTGRAD_FN T erf(T x) { return std::erf(x); }
 
-/// 1 / (1 + e^-x), within 3 ulp; 0 below -88.7, where it would be subnormal.
-template <detail::real T> THRUSTGRAD_FN T sigmoid(T x) { return T(1) / (T(1) + exp(-x)); }
+template <std::same_as<double> T> THRUSTGRAD_FN T sigmoid(T x) { return 1 / (1 + std::exp(-x)); }
 
 template <detail::real T> THRUSTGRAD_FN T sin(T x) { return std::sin(x); }
 

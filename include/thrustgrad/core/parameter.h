@@ -16,7 +16,7 @@ template <element T>
 struct Owned : Tensor<T> {
   Owned() = default;
   Owned(Tensor<T> x) { take(std::move(x)); }
-  Owned(const Owned& other) { take(other); }
+  Owned(const Owned& other) : Tensor<T>() { take(other); }
   Owned(Owned&& other) noexcept : Tensor<T>(std::move(other)) { other.release(); }
 
   /// Copies the elements: in place if the shapes are equal, so that the address stays.
@@ -95,36 +95,44 @@ void assign(detail::Owned<T>& target, const std::type_identity_t<Tensor<T>>& val
 
 namespace detail {
 
-/// Strides of x over the axes of a target: they may differ in order, not in shape.
-template <class Target, class X>
-void check_update(const Target& target, const X& x) {
+/// A parameter or buffer.
+template <class P>
+concept owned = std::is_base_of_v<Owned<typename P::value_type>, P>;
+
+/// Whether x can be an operand of an update of target.
+inline void check_update(const AnyTensor& target, const AnyTensor& x) {
+  require(target.defined() && x.defined(), "assign", "an operand is absent (a default-constructed tensor)");
   require(broadcast("assign", target.shape, x.shape) == target.shape, "assign", "an operand of shape ",
           x.shape, " does not fit into a target of shape ", target.shape);
 }
 
 }  // namespace detail
 
-/// (targets...) = f(targets..., inputs...) pointwise and in place, in one pass over memory. All
-/// targets have one shape; inputs are stretched to it. f returns a pack with a value for each
-/// target, or the value itself if there is one. It is the base of the fused optimizers.
-template <class F, element... T, element... X>
-void assign(std::tuple<detail::Owned<T>&...> targets, const F& f, const Tensor<X>&... inputs) {
+/// (targets...) = f(targets..., inputs...) pointwise and in place, in one pass over memory:
+/// assign(std::tie(weight, velocity), f, gradient). All targets have one shape; inputs are
+/// stretched to it. f returns a pack with a value for each target, or the value itself if there is
+/// one. It is the base of the fused optimizers.
+template <class F, detail::owned... P, element... X>
+void assign(std::tuple<P&...> targets, const F& f, const Tensor<X>&... inputs) {
   const detail::OpScope scope("assign");
   const auto update = [&](auto& first, auto&... rest) {
+    detail::check_update(first, first);
     (detail::check_update(first, rest), ...);
     (detail::check_update(first, inputs), ...);
+    (require(rest.shape == first.shape && rest.is_ordered(first.strides), "assign", "targets of shapes ",
+             first.shape, " and ", rest.shape, " differ in shape or in their order in memory"),
+     ...);
     const Shape order = stride_order(first.shape, first.strides);
-    constexpr std::size_t n = sizeof...(T) + sizeof...(X);
+    constexpr std::size_t n = sizeof...(P) + sizeof...(X);
     const auto loop = detail::plan_loop<n>(
         first.shape, order, {first.strides, rest.strides..., detail::expanded_strides(inputs, first.shape)...});
-    ((require(rest.is_ordered(first.strides), "assign", "targets lie differently in memory")), ...);
     const auto run = [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>, std::index_sequence<I...>) {
       const auto all = std::tie(first, rest...);
       device::map(f, loop.sizes, std::tuple(std::get<O>(all).mutable_data()...),
-                  device::Strided<const T>{std::get<O>(all).data(), loop.strides[O]}...,
-                  device::Strided<const X>{inputs.data(), loop.strides[sizeof...(T) + I]}...);
+                  device::Strided<const typename P::value_type>{std::get<O>(all).data(), loop.strides[O]}...,
+                  device::Strided<const X>{inputs.data(), loop.strides[sizeof...(P) + I]}...);
     };
-    run(std::index_sequence_for<T...>{}, std::index_sequence_for<X...>{});
+    run(std::index_sequence_for<P...>{}, std::index_sequence_for<X...>{});
     first.mark_written();
     (rest.mark_written(), ...);
   };

@@ -121,4 +121,13 @@ struct Storage {
   std::uint64_t version = 0;
 };
 
+/// Temporary memory of one call into the system: what it hands out lives as long as it does.
+class Scratch {
+ public:
+  void* operator()(std::size_t bytes) { return blocks_.emplace_back(std::make_unique<Storage>(bytes))->data; }
+
+ private:
+  std::vector<std::unique_ptr<Storage>> blocks_;
+};
+
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

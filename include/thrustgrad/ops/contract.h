@@ -76,14 +76,10 @@ Tensor<A> contract(const Tensor<A>& a, const Tensor<B>& b, const Axes& axes, con
   Tensor<C> sums = empty<C>(batch + rows + columns);
   {
     const detail::FactorTables p(a, axes.batch, axes.depth), q(b, axes.batch, axes.depth);
-    std::vector<std::unique_ptr<Storage>> temporaries;
-    const auto scratch = [&](std::size_t bytes) {
-      return temporaries.emplace_back(std::make_unique<Storage>(bytes))->data;
-    };
     device::contract<C>(device::Factor<A>{a.data(), p.batch.data(), p.own.data(), p.depth.data()},
                         device::Factor<B>{b.data(), q.batch.data(), q.own.data(), q.depth.data()},
                         device::Extents{batch.numel(), rows.numel(), columns.numel(), depth.numel()},
-                        sums.mutable_data(), scratch);
+                        sums.mutable_data(), Scratch{});
   }
   const int n = axes.batch, d = axes.depth;
   const Shape shared = detail::axis_range(0, n);

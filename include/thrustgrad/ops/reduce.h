@@ -106,12 +106,8 @@ Tensor<Y> reduce_axes(const char* op, const M& monoid, const Tensor<T>& x, const
   Tensor<Y> y = empty<Y>(kept_shape(x.shape, axes), order);
   const auto kept = plan_loop<1>(x.shape, kept_order, {x.strides});
   const auto reduced = plan_loop<1>(x.shape, reduced_order, {x.strides});
-  std::vector<std::unique_ptr<Storage>> temporaries;
-  const auto scratch = [&](std::size_t bytes) {
-    return temporaries.emplace_back(std::make_unique<Storage>(bytes))->data;
-  };
   device::reduce(monoid, device::Reduction{kept.sizes, kept.strides[0], reduced.sizes, reduced.strides[0]},
-                 x.data(), y.mutable_data(), scratch);
+                 x.data(), y.mutable_data(), Scratch{});
   return y;
 }
 

@@ -7,8 +7,9 @@
 //   map.h        map(f, sizes, outputs, inputs): pointwise over strided operands
 //   reduce.h     reduce(monoid, ...): a fixed tree over fixed chunks
 //   contract.h   contract(...): sums of products over strided operands
-//   sort.h       sort_rows(...), permutation of keys
+//   sort.h       sort_rows(...): stable, with positions
 //   scan.h       inclusive scan of rows
+//   select.h     histogram of keys, positions where a mask holds
 //   timer.h      elapsed seconds
 //
 // Results never depend on the number of threads: chunks have fixed sizes.
@@ -22,6 +23,7 @@
 #include "thrustgrad/system/host/memory.h"
 #include "thrustgrad/system/host/reduce.h"
 #include "thrustgrad/system/host/scan.h"
+#include "thrustgrad/system/host/select.h"
 #include "thrustgrad/system/host/sort.h"
 #include "thrustgrad/system/host/timer.h"
 #else

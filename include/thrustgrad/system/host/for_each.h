@@ -2,13 +2,14 @@
 // Parallel loops of the host system: Thrust's for_each_n on OpenMP. The bodies are type-erased
 // before they reach Thrust, so that one instantiation serves the whole program.
 #pragma once
+#include "thrustgrad/config.h"  // before Thrust
+
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/system/omp/execution_policy.h>
 
 #include <algorithm>
 
-#include "thrustgrad/config.h"
 #include "thrustgrad/system/host/simd.h"
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {

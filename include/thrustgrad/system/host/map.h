@@ -160,13 +160,21 @@ struct pointwise_loop {
   template <std::size_t... O, class... X>
   static void run(std::index_sequence<O...>, const F f, index_t n, Y* __restrict... y, const X*... x) {
 #pragma omp simd
-    for (index_t i = 0; i < n; ++i) {
-      if constexpr (sizeof...(Y) == 1) {
-        ((y[i] = static_cast<Y>(f(x[i]...))), ...);
-      } else {
-        const auto values = f(x[i]...);
-        ((y[i] = static_cast<Y>(values[O])), ...);
-      }
+    for (index_t i = 0; i < n; ++i) one<O...>(f, y[i]..., load(x + i)...);
+  }
+  template <class X>
+  static THRUSTGRAD_FN X load(const X* x) { return *x; }
+  // g++ vectorises a comparison of bytes, but not a bool that it has loaded.
+  static inline bool load(const bool* x) { return *reinterpret_cast<const unsigned char*>(x) != 0; }
+  // A function of its own: of a pack that is declared within the loop g++ makes an array in memory,
+  // and then does not vectorise.
+  template <std::size_t... O, class... X>
+  static THRUSTGRAD_FN void one(const F& f, Y&... y, X... x) {
+    if constexpr (sizeof...(Y) == 1) {
+      ((y = static_cast<Y>(f(x...))), ...);
+    } else {
+      const auto values = f(x...);
+      ((y = static_cast<Y>(values[O])), ...);
     }
   }
 };

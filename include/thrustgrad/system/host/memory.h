@@ -29,6 +29,9 @@ inline void copy(void* to, const void* from, std::size_t bytes) {
   if (bytes != 0) std::memcpy(to, from, bytes);
 }
 
+/// Whether work is done when a call returns, so that looking at a result costs no wait.
+inline constexpr bool synchronous = true;
+
 /// Waits for all work; the host system works at once.
 inline void synchronize() {}
 

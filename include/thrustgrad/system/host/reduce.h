@@ -3,6 +3,8 @@
 // finish. Elements are combined in chunks of a fixed size and the chunks in a fixed tree, so the
 // result does not depend on the number of threads (thrust::reduce on OpenMP does).
 #pragma once
+#include "thrustgrad/config.h"  // before Thrust
+
 #include <thrust/transform.h>
 
 #include "thrustgrad/system/host/map.h"

@@ -3,6 +3,8 @@
 // by the sum of the ones before it, in order. (Thrust's own OpenMP scan is parallel from CCCL 3.2
 // on, and was wrong in some of those releases; it is called here for one chunk only, sequentially.)
 #pragma once
+#include "thrustgrad/config.h"  // before Thrust
+
 #include <thrust/scan.h>
 
 #include "thrustgrad/system/host/for_each.h"

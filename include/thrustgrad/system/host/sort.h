@@ -2,6 +2,8 @@
 // Sorting of the host system: stable, so that the result is unique whatever the number of threads.
 // NaN counts as larger than every number, as in PyTorch and NumPy.
 #pragma once
+#include "thrustgrad/config.h"  // before Thrust
+
 #include <thrust/sort.h>
 
 #include "thrustgrad/core/dtype.h"

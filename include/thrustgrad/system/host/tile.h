@@ -3,6 +3,8 @@
 // the right one, summed over the depth in registers. The left operand is read in place through a
 // table of offsets, so no strided or overlapping view is ever copied.
 #pragma once
+#include <utility>
+
 #include "thrustgrad/config.h"
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device::detail {
@@ -20,16 +22,14 @@ struct tile {
                               C* y, index_t row_step, int used_rows, int used_columns, bool add) {
     constexpr int half = width / 2;
     vector sum[Rows][2] = {};
+    // The rows are spelled out for the compiler, which else may keep the sums in memory.
+    const auto add_products = [&]<int... i>(std::integer_sequence<int, i...>, index_t at, const vector& left, const vector& right) {
+      ((sum[i][0] += a[i][at] * left, sum[i][1] += a[i][at] * right), ...);
+    };
     for (index_t d = 0; d < depth; ++d) {
       const auto left = *reinterpret_cast<const vector*>(panel + d * width);
       const auto right = *reinterpret_cast<const vector*>(panel + d * width + half);
-      const index_t at = offset[d];
-#pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) {
-        const C x = a[i][at];
-        sum[i][0] += x * left;
-        sum[i][1] += x * right;
-      }
+      add_products(std::make_integer_sequence<int, Rows>{}, offset[d], left, right);
     }
     if (used_columns == width) {
       for (int i = 0; i < used_rows; ++i) {
