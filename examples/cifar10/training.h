@@ -59,8 +59,7 @@ inline double test_accuracy(const Network& network, const tg::ImageSet& test) {
   tg::Buffer<std::int64_t> correct = tg::scalar<std::int64_t>(0);
   for (tg::index_t first = 0; first < test.count(); first += size) {
     const auto batch = tg::evaluation_batch<float>(test, first, size, tg::cifar_channels);
-    const auto answer = argmax(network(batch.images, Phase::eval), {-1});
-    tg::assign(correct, correct + sum(equal(answer, batch.labels)));
+    tg::assign(correct, correct + count_correct(network(batch.images, Phase::eval), batch.labels));
   }
   return static_cast<double>(correct.item()) / static_cast<double>(test.count());
 }

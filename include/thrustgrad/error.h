@@ -54,6 +54,12 @@ Part part(const T& value) {
   return {&value, [](std::string& text, const void* v) { append(text, *static_cast<const T*>(v)); }};
 }
 
+/// Literals of every length are one type of text.
+template <std::size_t n>
+Part part(const char (&text)[n]) {
+  return {text, [](std::string& to, const void* v) { to += static_cast<const char*>(v); }};
+}
+
 inline std::string join(std::initializer_list<Part> parts) {
   std::string text;
   for (const Part& p : parts) p.append_to(text, p.value);
@@ -64,14 +70,10 @@ inline std::string join(std::initializer_list<Part> parts) {
   throw Error(std::string(op) + ": " + join(parts));
 }
 
-// Literals of every length are one type of text.
-template <class T>
-using message_part = std::conditional_t<std::is_array_v<T>, const char*, T>;
-
 /// The parts as one string: text, numbers, and anything with a member str().
 template <class... T>
 std::string describe(const T&... parts) {
-  return join({part(static_cast<const message_part<T>&>(parts))...});
+  return join({part(parts)...});
 }
 
 }  // namespace detail
@@ -79,7 +81,7 @@ std::string describe(const T&... parts) {
 /// Throws Error with the message "op: parts...".
 template <class... T>
 [[noreturn]] void fail(std::string_view op, const T&... parts) {
-  detail::throw_error(op, {detail::part(static_cast<const detail::message_part<T>&>(parts))...});
+  detail::throw_error(op, {detail::part(parts)...});
 }
 
 /// Throws Error("op: parts...") unless ok.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The whole library, layer by layer, and a tour of it.
 //
-// Vocabulary. A Tensor is a handle on elements that nobody writes again; ops are free functions that
-// make new ones. A Parameter owns elements that are trained, a Buffer elements that are only kept;
-// assign and the optimizers write to these, and to nothing else. A model is a plain struct of them:
-// its gradient, its momentum and its average are values of the same struct type, and visit walks
-// through several such values side by side. A Key names a sequence of random numbers. A device
-// system (host, one day cuda) is a folder that knows the machine; nothing above it knows which.
+// Vocabulary. A Tensor is a handle on elements that nobody writes again; ops are free functions
+// that make new ones. A Parameter owns elements that are trained, a Buffer elements that are only
+// kept; assign and the optimizers write to these, and to nothing else. A model is a plain struct of
+// them: its gradient, its momentum and its average are values of the same struct type, and visit
+// walks through several such values side by side. A Key names a sequence of random numbers. A
+// device system (host, one day cuda) is a folder that knows the machine; nothing above it knows
+// which.
 //
 // Five primitives carry nearly everything:
 //   map       a functor, element by element            its derivative: the functor on dual numbers
@@ -20,8 +21,8 @@
 // The way of a call, y = conv2d(x, weight, {.padding = 1}) inside value_and_grad(f, model):
 //   autograd/grad.h     opens a recording: each parameter of the model becomes a leaf of the graph,
 //                       and f runs
-//   ops/conv.h          checks the shapes and lets x lie grid-major: the cell (h, w) of a batch is a
-//                       matrix of images by channels. A convolution then is a sum of matrix
+//   ops/conv.h          checks the shapes and lets x lie grid-major: the cell (h, w) of a batch is
+//                       a matrix of images by channels. A convolution then is a sum of matrix
 //                       products over the taps
 //   ops/contract.h      parts the axes of both operands into rows, columns and depth
 //   system/system.h     the only #if: which folder provides device::
@@ -29,7 +30,7 @@
 //                       threads, hands them to thrust::for_each_n on OpenMP, and runs each in the
 //                       variant for the instruction set of this CPU
 //   core/pool.h         gave y its memory, from a cache that a second step finds filled
-//   autograd/node.h     differentiable() notes both gradients of conv2d in a node of the graph
+//   autograd/differentiable.h  notes both gradients of conv2d in a node of the graph
 // When f has returned, grad.h takes the nodes from the newest to the oldest and calls what they
 // noted: the data gradient and the weight gradient are the same table of cells read in two other
 // directions, and go down the same way.
@@ -58,6 +59,7 @@
 #include "thrustgrad/core/tensor.h"
 
 // Gradients and models.
+#include "thrustgrad/autograd/differentiable.h"
 #include "thrustgrad/autograd/dual.h"
 #include "thrustgrad/autograd/grad.h"
 #include "thrustgrad/autograd/model.h"
@@ -85,6 +87,16 @@
 #include "thrustgrad/ops/view.h"
 
 // What is built of them.
+#include "thrustgrad/data/augment.h"
+#include "thrustgrad/data/batches.h"
+#include "thrustgrad/data/cifar10.h"
+#include "thrustgrad/data/synthetic.h"
+#include "thrustgrad/interop/thrust.h"
+#include "thrustgrad/io/checkpoint.h"
+#include "thrustgrad/io/file.h"
+#include "thrustgrad/io/json.h"
+#include "thrustgrad/io/safetensors.h"
+#include "thrustgrad/io/safetensors_header.h"
 #include "thrustgrad/nn/init.h"
 #include "thrustgrad/nn/layers.h"
 #include "thrustgrad/optim/accumulate.h"
@@ -94,13 +106,3 @@
 #include "thrustgrad/optim/scalar.h"
 #include "thrustgrad/optim/schedule.h"
 #include "thrustgrad/optim/sgd.h"
-#include "thrustgrad/data/augment.h"
-#include "thrustgrad/data/batches.h"
-#include "thrustgrad/data/cifar10.h"
-#include "thrustgrad/data/synthetic.h"
-#include "thrustgrad/io/checkpoint.h"
-#include "thrustgrad/io/file.h"
-#include "thrustgrad/io/json.h"
-#include "thrustgrad/io/safetensors.h"
-#include "thrustgrad/io/safetensors_header.h"
-#include "thrustgrad/interop/thrust.h"

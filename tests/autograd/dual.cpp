@@ -70,6 +70,7 @@ TEST_CASE("first and second derivatives of smooth functions agree with differenc
   check_derivatives([](auto x) { return tg::expm1(x); }, anywhere);
   check_derivatives([](auto x) { return tg::tanh(x); }, anywhere);
   check_derivatives([](auto x) { return tg::sigmoid(x); }, anywhere);
+  check_derivatives([](auto x) { return tg::silu(x); }, anywhere);
   check_derivatives([](auto x) { return tg::erf(x); }, anywhere);
   check_derivatives([](auto x) { return tg::sin(x); }, anywhere);
   check_derivatives([](auto x) { return tg::cos(x); }, anywhere);
@@ -143,11 +144,14 @@ TEST_CASE("maximum and minimum split the derivative in half where they tie") {
   CHECK(tg::maximum(a, 1.5).tangent[0] == 0.5);
 }
 
-TEST_CASE("clamp passes the derivative at its bounds and stops it beyond") {
+TEST_CASE("clamp has derivative 1 strictly inside its interval, and 0 at the bounds and beyond") {
   const auto f = [](auto x) { return tg::clamp(x, -1, 1); };
-  CHECK(derivative(f, -1.0) == 1.0);
-  CHECK(derivative(f, 1.0) == 1.0);
+  CHECK(derivative(f, -0.9999) == 1.0);
+  CHECK(derivative(f, 0.9999) == 1.0);
+  CHECK(derivative(f, -1.0) == 0.0);
+  CHECK(derivative(f, 1.0) == 0.0);
   CHECK(derivative(f, 1.0001) == 0.0);
+  CHECK(derivative(f, std::nan("")) == 0.0);
   CHECK(derivative(f, -infinity) == 0.0);
 }
 
@@ -157,6 +161,15 @@ TEST_CASE("pow has finite derivatives where it is constant in its base or expone
   CHECK(derivative([](auto x) { return tg::pow(x, 2); }, 0.0) == 0.0);
   CHECK(derivative([](auto x) { return tg::pow(0.0, x); }, 2.0) == 0.0);
   CHECK(derivative([](auto x) { return tg::pow(x, 0.5); }, 0.0) == infinity);
+}
+
+TEST_CASE("an infinite or NaN slope of one operand of pow stays out of the other's derivative") {
+  const two infinite = tg::pow(two(0.0, 1, 0), two(0.5, 0, 1));
+  CHECK(infinite.tangent[0] == infinity);
+  CHECK(infinite.tangent[1] == 0.0);
+  const two negative = tg::pow(two(-2.0, 1, 0), two(3.0, 0, 1));
+  CHECK(negative.tangent[0] == 12.0);
+  CHECK(std::isnan(negative.tangent[1]));
 }
 
 TEST_CASE("where keeps a tangent of NaN on the side not taken out of the result") {

@@ -156,6 +156,18 @@ TEST_CASE("sigmoid is within 3.5 ulp down to -88.3, and 0 below") {
   CHECK(tg::sigmoid(0.0f) == 0.5f);
 }
 
+TEST_CASE("silu is within 3.6 ulp down to -87, and NaN stays NaN") {
+  const auto f = [](float x) { return tg::silu(x); };
+  const auto exact = [](double x) { return x / (1.0 + std::exp(-x)); };
+  const auto normal = [](float x) { return !(x < -87.0f); };
+  CHECK(largest_error(f, exact, normal, 2003) <= 3.6);
+  CHECK(largest_error_within(f, exact, -87.0f, 20.0f) <= 3.6);
+  CHECK(tg::silu(-1e30f) == 0.0f);
+  CHECK(tg::silu(infinity) == infinity);
+  CHECK(std::isnan(tg::silu(quiet_nan)));
+  CHECK(tg::silu(2.0) == doctest::Approx(1.7615941559557649));
+}
+
 TEST_CASE("pow is within 0.51 ulp for bases and exponents of every sign and size") {
   const std::vector<float> values = {0.0f,   -0.0f, 0.5f,  -0.5f,   1.0f,     -1.0f,     2.0f,
                                      -2.0f,  3.0f,  -3.0f, 0.999f,  1.00001f, 17.25f,    -1e-3f,

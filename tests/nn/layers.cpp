@@ -130,6 +130,19 @@ TEST_CASE("layer norm gives rows of mean 0 and variance 1, times weight plus bia
   CHECK(tg::to_host(layer(formula({4, 6}, 1)))[7] == doctest::Approx(2 * rows[7] + 3));
 }
 
+TEST_CASE("an embedding looks up rows, and its gradient counts how often each was used") {
+  const tg::Embedding layer = tg::make_embedding(key, 5, 3);
+  const auto positions = tg::from_host<std::int64_t>({4, 0, 4, 1}, {2, 2});
+  const auto [y, gradient] = tg::vjp([&](const tg::Embedding& m) { return m(positions); }, layer,
+                                     tg::ones<float>({2, 2, 3}));
+  CHECK(y.shape == Shape{2, 2, 3});
+  const auto rows = tg::to_host(y), table = tg::to_host(layer.weight);
+  CHECK(std::equal(rows.begin(), rows.begin() + 3, table.begin() + 12));
+  CHECK(std::equal(rows.begin() + 9, rows.end(), table.begin() + 3));
+  CHECK(tg::to_host(gradient.weight) ==
+        std::vector<float>{1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 2, 2, 2});
+}
+
 struct Block {
   tg::Conv2d conv;
   tg::BatchNorm norm;

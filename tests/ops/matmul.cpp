@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Matrix products and contractions against PyTorch, plain loops and derived error bounds.
+#include "thrustgrad/ops/contract.h"
 #include "thrustgrad/ops/matmul.h"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Normalisation against PyTorch: values, gradients, running statistics.
 #include "thrustgrad/ops/norm.h"
+#include "thrustgrad/ops/phase.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // SGD against PyTorch's paths, and what a step may not do.
+#include "thrustgrad/optim/scalar.h"
 #include "thrustgrad/optim/sgd.h"
 
 #include <doctest/doctest.h>

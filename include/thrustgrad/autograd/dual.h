@@ -105,33 +105,26 @@ template <class T, int N> struct dual {
     return detail::with_tangents<N>(a.value + static_cast<base>(c),
                                     [&](int i) { return a.tangent[i]; });
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator+(C c, const dual& a) {
     return a + c;
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator-(const dual& a, C c) {
     return a + -static_cast<base>(c);
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator-(C c, const dual& a) {
     return -a + c;
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator*(const dual& a, C c) {
     const base k = static_cast<base>(c);
     return detail::with_tangents<N>(a.value * k, [&](int i) { return a.tangent[i] * k; });
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator*(C c, const dual& a) {
     return a * c;
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator/(const dual& a, C c) {
     const base k = static_cast<base>(c);
     return detail::with_tangents<N>(a.value / k, [&](int i) { return a.tangent[i] / k; });
   }
-
   template <detail::number C> friend THRUSTGRAD_FN dual operator/(C c, const dual& a) {
     const T quotient = static_cast<base>(c) / a.value;
     return detail::chain(quotient, a, -quotient / a.value);
@@ -150,7 +143,6 @@ template <class T, int N> struct dual {
 };
 
 template <class T, int N> THRUSTGRAD_FN bool isnan(const dual<T, N>& x) { return isnan(x.value); }
-
 template <class T, int N> THRUSTGRAD_FN bool isfinite(const dual<T, N>& x) {
   return isfinite(x.value);
 }
@@ -181,6 +173,12 @@ template <class T, int N> THRUSTGRAD_FN dual<T, N> tanh(const dual<T, N>& x) {
 template <class T, int N> THRUSTGRAD_FN dual<T, N> sigmoid(const dual<T, N>& x) {
   const T y = sigmoid(x.value);
   return detail::chain(y, x, y * (1 - y));
+}
+
+template <class T, int N> THRUSTGRAD_FN dual<T, N> silu(const dual<T, N>& x) {
+  const T s = sigmoid(x.value);
+  const T y = x.value * s;
+  return detail::chain(y, x, s + y * (1 - s));
 }
 
 namespace detail {
@@ -248,11 +246,11 @@ template <class T, int N> THRUSTGRAD_FN dual<T, N> relu(const dual<T, N>& x) {
   return detail::chain(relu(x.value), x, where(x > 0, T(1), T(0)));
 }
 
-/// The derivative is 1 in the closed interval, 0 outside.
+/// The derivative is 1 strictly inside the interval, 0 at its bounds, beyond them and for NaN.
 template <class T, int N, detail::number L, detail::number H>
 THRUSTGRAD_FN dual<T, N> clamp(const dual<T, N>& x, L low, H high) {
   return detail::chain(T(clamp(x.value, low, high)), x,
-                       where(x < low, T(0), where(x > high, T(0), T(1))));
+                       where(x > low, where(x < high, T(1), T(0)), T(0)));
 }
 
 /// Where a = b, half of the derivative goes to each.
@@ -273,17 +271,14 @@ template <class T, int N, detail::number C>
 THRUSTGRAD_FN dual<T, N> maximum(const dual<T, N>& a, C b) {
   return maximum(a, dual<T, N>(b));
 }
-
 template <class T, int N, detail::number C>
 THRUSTGRAD_FN dual<T, N> maximum(C a, const dual<T, N>& b) {
   return maximum(dual<T, N>(a), b);
 }
-
 template <class T, int N, detail::number C>
 THRUSTGRAD_FN dual<T, N> minimum(const dual<T, N>& a, C b) {
   return minimum(a, dual<T, N>(b));
 }
-
 template <class T, int N, detail::number C>
 THRUSTGRAD_FN dual<T, N> minimum(C a, const dual<T, N>& b) {
   return minimum(dual<T, N>(a), b);
@@ -302,12 +297,28 @@ THRUSTGRAD_FN T pow_by_exponent(const A& a, const T& b, const T& power) {
   return where(a == 0, where(b < 0, slope, T(0)), slope);
 }
 
+template <class T> THRUSTGRAD_FN bool is_zero(const T& x) { return x == 0; }
+template <class T, int N> THRUSTGRAD_FN bool is_zero(const dual<T, N>& x) {
+  bool zero = is_zero(x.value);
+  for (const T& tangent : x.tangent) zero = zero && is_zero(tangent);
+  return zero;
+}
+
+// slope times tangent, and 0 in a direction in which the operand does not change: the other
+// operand's slope, infinite or NaN, does not enter.
+template <class T> THRUSTGRAD_FN T along(const T& slope, const T& tangent) {
+  return where(is_zero(tangent), T(0), slope * tangent);
+}
+
 }  // namespace detail
 
 template <class T, int N> THRUSTGRAD_FN dual<T, N> pow(const dual<T, N>& a, const dual<T, N>& b) {
   const T y = pow(a.value, b.value);
-  return detail::chain(y, a, detail::pow_by_base(a.value, b.value), b,
-                       detail::pow_by_exponent(a.value, b.value, y));
+  const T by_a = detail::pow_by_base(a.value, b.value);
+  const T by_b = detail::pow_by_exponent(a.value, b.value, y);
+  return detail::with_tangents<N>(y, [&](int i) {
+    return detail::along(by_a, a.tangent[i]) + detail::along(by_b, b.tangent[i]);
+  });
 }
 
 template <class T, int N, detail::number C> THRUSTGRAD_FN dual<T, N> pow(const dual<T, N>& a, C b) {

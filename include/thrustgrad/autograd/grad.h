@@ -27,7 +27,7 @@ using PendingNodes = std::map<std::uint64_t, Pending, std::greater<>>;  // newes
 class Leaves {
  public:
   template <class Model, class Trained>
-  Leaves(const Model& model, const Trained& trained) {
+  Leaves(const Model& model, const Trained& trained) : Leaves() {  // so that ~Leaves runs if `trained` throws
     visit_parameters(
         [&](const auto& name, const auto& parameter) {
           if (!parameter.defined() || !trained(name)) return;
@@ -44,11 +44,18 @@ class Leaves {
   Leaves(const Leaves&) = delete;
   Leaves& operator=(const Leaves&) = delete;
 
+  /// The serial number of x's leaf if it is the leaf at `next`, which moves on; else 0.
+  std::uint64_t serial_of(const AnyTensor& x, std::size_t& next) const {
+    if (next == leaves_.size() || leaves_[next].tensor != &x) return 0;
+    return leaves_[next++].serial;
+  }
   bool empty() const { return leaves_.empty(); }
   std::uint64_t first() const { return leaves_.front().serial; }
   std::uint64_t last() const { return leaves_.back().serial; }
 
  private:
+  Leaves() = default;
+
   struct Leaf {
     const AnyTensor* tensor;
     std::shared_ptr<Node> outer;
@@ -126,12 +133,10 @@ inline void backward(PendingNodes& pending, const Leaves& leaves, bool release) 
 template <class Model, class Gradient>
 void collect(PendingNodes& pending, const Leaves& leaves, const Model& model, Gradient& gradient) {
   if (leaves.empty()) return;
+  std::size_t next = 0;
   visit_parameters(
       [&]<class G, class P>(G& g, const P& parameter) {
-        if (!parameter.defined() || parameter.node == nullptr) return;
-        const std::uint64_t serial = parameter.node->serial;
-        if (serial < leaves.first() || serial > leaves.last()) return;
-        const auto found = pending.find(serial);
+        const auto found = pending.find(leaves.serial_of(parameter, next));
         if (found == pending.end()) return;
         AnyTensor value = std::move(found->second.gradients.front());
         pending.erase(found);

@@ -94,18 +94,13 @@ Tensor<T> from_host(std::span<const T> elements, const Shape& shape) {
 }
 template <element T>
 Tensor<T> from_host(const std::vector<T>& elements, const Shape& shape) {
-  Tensor<T> x = empty<T>(shape);
-  require(static_cast<index_t>(elements.size()) == shape.numel(), "from_host", "shape ", shape,
-          " needs ", shape.numel(), " elements, but ", elements.size(), " were given");
-  std::vector<T> const* source = &elements;
   if constexpr (std::is_same_v<T, bool>) {  // std::vector<bool> has no array of bools
     const auto bytes = std::make_unique<bool[]>(elements.size());
     std::copy(elements.begin(), elements.end(), bytes.get());
-    device::copy(x.mutable_data(), bytes.get(), elements.size());
+    return from_host(std::span<const bool>(bytes.get(), elements.size()), shape);
   } else {
-    device::copy(x.mutable_data(), source->data(), elements.size() * sizeof(T));
+    return from_host(std::span<const T>(elements), shape);
   }
-  return x;
 }
 template <element T>
 Tensor<T> from_host(std::initializer_list<T> elements, const Shape& shape) {

@@ -57,6 +57,10 @@ Loop<N> plan_loop(const Shape& shape, const Shape& order, const std::array<Shape
   return loop;
 }
 
+/// x as the operand of a loop in which it has these strides.
+template <class T>
+device::Strided<const T> operand(const Tensor<T>& x, const Shape& strides) { return {x.data(), strides}; }
+
 /// Whether x has this shape and repeats no element.
 inline bool fills(const AnyTensor& x, const Shape& shape) {
   if (x.shape != shape) return false;

@@ -19,11 +19,14 @@ struct Owned : Tensor<T> {
   Owned(const Owned& other) : Tensor<T>() { take(other); }
   Owned(Owned&& other) noexcept : Tensor<T>(std::move(other)) { other.release(); }
 
-  /// Copies the elements: in place if the shapes are equal, so that the address stays.
+  /// Copies the elements: in place if the shapes are equal, so that the address stays. Within a
+  /// recording, gradients pass through a copy like through any other operation.
   Owned& operator=(const Owned& other) {
     if (this == &other) return *this;
     if (this->defined() && other.defined() && this->shape == other.shape) {
       overwrite(other);
+      this->node = other.node;
+      this->output = other.output;
     } else {
       take(other);
     }
@@ -45,7 +48,10 @@ struct Owned : Tensor<T> {
     mark_written();
   }
 
-  void mark_written() { this->version = ++this->storage->version; }
+  void mark_written() {
+    this->version = ++this->storage->version;
+    this->node = nullptr;  // the new elements are nothing that was recorded
+  }
 
  private:
   void take(Tensor<T> x) {
@@ -56,12 +62,12 @@ struct Owned : Tensor<T> {
       Tensor<T> fresh = empty<T>(x.shape);
       fresh.strides = dense;
       write(fresh, x);
+      fresh.node = x.node;
+      fresh.output = x.output;
       x = std::move(fresh);
     }
     Tensor<T>::operator=(std::move(x));
     this->strides = dense;
-    this->node = nullptr;
-    this->output = 0;
   }
   void release() noexcept { Tensor<T>::operator=(Tensor<T>{}); }
 };
@@ -99,11 +105,31 @@ namespace detail {
 template <class P>
 concept owned = std::is_base_of_v<Owned<typename P::value_type>, P>;
 
-/// Whether x can be an operand of an update of target.
-inline void check_update(const AnyTensor& target, const AnyTensor& x) {
-  require(target.defined() && x.defined(), "assign", "an operand is absent (a default-constructed tensor)");
-  require(broadcast("assign", target.shape, x.shape) == target.shape, "assign", "an operand of shape ",
-          x.shape, " does not fit into a target of shape ", target.shape);
+/// Throws unless the targets can be updated from the inputs in one pass over memory.
+inline void check_update(std::span<const AnyTensor* const> targets, std::span<const AnyTensor* const> inputs) {
+  const AnyTensor& first = *targets.front();
+  const auto check_present = [](const AnyTensor& x) {
+    require(x.defined(), "assign", "an operand is absent (a default-constructed tensor)");
+  };
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const AnyTensor& target = *targets[i];
+    check_present(target);
+    require(target.shape == first.shape && target.is_ordered(first.strides), "assign", "targets of shapes ",
+            first.shape, " and ", target.shape, " differ in shape or in their order in memory");
+    for (std::size_t k = 0; k < i; ++k) {
+      require(targets[k]->storage != target.storage, "assign", "a target of shape ", target.shape, " is given twice");
+    }
+  }
+  for (const AnyTensor* x : inputs) {
+    check_present(*x);
+    require(broadcast("assign", first.shape, x->shape) == first.shape, "assign", "an operand of shape ", x->shape,
+            " does not fit into a target of shape ", first.shape);
+    for (const AnyTensor* target : targets) {
+      const bool same_places = x->shape == target->shape && x->is_ordered(target->strides);
+      require(x->storage != target->storage || same_places, "assign", "an operand of shape ", x->shape,
+              " is a view of a target, which is written while it is read; take a copy() of it");
+    }
+  }
 }
 
 }  // namespace detail
@@ -116,12 +142,8 @@ template <class F, detail::owned... P, element... X>
 void assign(std::tuple<P&...> targets, const F& f, const Tensor<X>&... inputs) {
   const detail::OpScope scope("assign");
   const auto update = [&](auto& first, auto&... rest) {
-    detail::check_update(first, first);
-    (detail::check_update(first, rest), ...);
-    (detail::check_update(first, inputs), ...);
-    (require(rest.shape == first.shape && rest.is_ordered(first.strides), "assign", "targets of shapes ",
-             first.shape, " and ", rest.shape, " differ in shape or in their order in memory"),
-     ...);
+    const std::array<const AnyTensor*, sizeof...(X)> operands{&inputs...};
+    detail::check_update(std::array<const AnyTensor*, sizeof...(P)>{&first, &rest...}, operands);
     const Shape order = stride_order(first.shape, first.strides);
     constexpr std::size_t n = sizeof...(P) + sizeof...(X);
     const auto loop = detail::plan_loop<n>(
@@ -129,8 +151,8 @@ void assign(std::tuple<P&...> targets, const F& f, const Tensor<X>&... inputs) {
     const auto run = [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>, std::index_sequence<I...>) {
       const auto all = std::tie(first, rest...);
       device::map(f, loop.sizes, std::tuple(std::get<O>(all).mutable_data()...),
-                  device::Strided<const typename P::value_type>{std::get<O>(all).data(), loop.strides[O]}...,
-                  device::Strided<const X>{inputs.data(), loop.strides[sizeof...(P) + I]}...);
+                  detail::operand(std::get<O>(all), loop.strides[O])...,
+                  detail::operand(inputs, loop.strides[sizeof...(P) + I])...);
     };
     run(std::index_sequence_for<P...>{}, std::index_sequence_for<X...>{});
     first.mark_written();

@@ -30,7 +30,7 @@ inline void append_elements(std::string& text, const Shape& shape, int axis, ind
   text += '[';
   for (index_t i = 0; i < size; ++i) {
     if (i > 0) text += gap;
-    if (i == edge && size > 2 * edge && shape.numel() > shown_whole) {
+    if (i == edge && size > 2 * edge && std::max(size, shape.numel()) > shown_whole) {
       text += "..." + gap;
       i = size - edge;
     }
@@ -60,8 +60,10 @@ template <element T> std::string element_text(T x) {
     return x ? "true" : "false";
   else if constexpr (!floating<T>)
     return std::to_string(x);
+  const auto number = static_cast<double>(x);
+  if (number != number) return "nan";  // printf shows the sign of some
   char digits[32];
-  std::snprintf(digits, sizeof digits, "%.4g", static_cast<double>(x));
+  std::snprintf(digits, sizeof digits, "%.4g", number);
   return digits;
 }
 

@@ -72,8 +72,8 @@ template <element T> thrust::omp::pointer<T> mutable_begin(detail::Owned<T>& tar
 }
 
 /// The first element of a tensor that nobody else has seen yet: empty<T>(shape), copy(x), any
-/// result that was not passed on. Throws if other tensors share its elements, a gradient is
-/// recorded for it, or it is not contiguous.
+/// result that was not passed on.
+/// Throws if others share its elements, a gradient is recorded for it, or it is not contiguous.
 template <element T> thrust::omp::pointer<T> mutable_begin(Tensor<T>& x) {
   const detail::OpScope scope("mutable_begin");
   x.check_readable();

@@ -23,6 +23,7 @@
 #pragma once
 #include "thrustgrad/nn/init.h"
 #include "thrustgrad/ops/conv.h"
+#include "thrustgrad/ops/gather.h"
 #include "thrustgrad/ops/matmul.h"
 #include "thrustgrad/ops/norm.h"
 
@@ -118,6 +119,21 @@ struct LayerNorm {
 
 inline LayerNorm make_layer_norm(const Shape& shape, double epsilon = 1e-5) {
   return {ones<float>(shape), zeros<float>(shape), epsilon};
+}
+
+/// A row of weight for each position: (...) of int32 or int64 -> (..., d).
+struct Embedding {
+  Parameter<float> weight;  // (size, d)
+
+  template <detail::position I> Tensor<float> operator()(const Tensor<I>& positions) const {
+    const Tensor<I> list = reshape(positions, {positions.numel()});
+    return reshape(index_select(weight, 0, list), positions.shape + Shape{weight.size(1)});
+  }
+};
+
+/// Starts standard normal.
+inline Embedding make_embedding(const Key& key, index_t size, index_t d) {
+  return {randn(key, {size, d})};
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -9,6 +9,7 @@
 //
 // It computes in float for the 16-bit types: loads widen, stores round. Layer ops.
 #pragma once
+#include "thrustgrad/autograd/differentiable.h"
 #include "thrustgrad/autograd/dual.h"
 #include "thrustgrad/autograd/grad.h"
 #include "thrustgrad/core/reflect.h"
@@ -90,7 +91,7 @@ std::tuple<Tensor<Y>...> evaluate(const char* op, const F& f, const Tensor<T>&..
   const auto loop = plan_loop<sizeof...(T) + 1>(shape, order, {std::get<0>(y).strides, expanded_strides(x, shape)...});
   [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>, std::index_sequence<I...>) {
     device::map(f, loop.sizes, std::tuple(std::get<O>(y).mutable_data()...),
-                device::Strided<const T>{x.data(), loop.strides[I + 1]}...);
+                operand(x, loop.strides[I + 1])...);
   }(std::index_sequence_for<Y...>{}, std::index_sequence_for<T...>{});
   return y;
 }

@@ -205,7 +205,7 @@ struct gelu_tanh_fn {
   }
 };
 struct silu_fn {
-  THRUSTGRAD_FN auto operator()(auto x) const { return x * sigmoid(x); }
+  THRUSTGRAD_FN auto operator()(auto x) const { return silu(x); }
 };
 template <class C>
 struct celu_fn {
@@ -303,7 +303,7 @@ template <floating T, arithmetic S>
 Tensor<T> pow(const Tensor<T>& x, S exponent) {
   return map(detail::pow_number_fn<compute_t<T>>{static_cast<compute_t<T>>(exponent)}, x);
 }
-/// x limited to [low, high]; the derivative is 1 in the closed interval.
+/// x limited to [low, high]; the derivative is 1 strictly inside, and 0 at the bounds as in PyTorch.
 template <element T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<compute_t<T>> low, std::type_identity_t<compute_t<T>> high) {
   return map(detail::clamp_fn<compute_t<T>>{low, high}, x);

@@ -23,8 +23,8 @@ struct Strided {
 
 namespace detail {
 
-inline constexpr index_t block = 512;          // elements worked on at a time
-inline constexpr index_t chunk = 16 * block;  // elements of one task
+inline constexpr index_t block = 1024;          // elements worked on at a time
+inline constexpr index_t chunk = 8 * block;   // elements of one task
 
 /// The offset of a position in a strided array.
 inline index_t offset_of(index_t position, const Shape& sizes, const Shape& strides) {
@@ -37,10 +37,11 @@ inline index_t offset_of(index_t position, const Shape& sizes, const Shape& stri
   return offset;
 }
 
-/// Copies elements [start, start + count) of a strided operand, in the loop's order, to `to`.
-template <class T>
+/// Copies elements [start, start + count) of a strided operand, in the loop's order, to `to`, and
+/// converts them to its type.
+template <class T, class To>
 struct gather_block {
-  compute_t<T>* to;
+  To* to;
   const T* from;
   const Shape* sizes;
   const Shape* strides;
@@ -75,16 +76,16 @@ struct gather_block {
     }
   }
 
-  static void copy_run(compute_t<T>* to, const T* from, index_t n, index_t step) {
+  static void copy_run(To* to, const T* from, index_t n, index_t step) {
     if (step == 1) {
 #pragma omp simd
-      for (index_t i = 0; i < n; ++i) to[i] = static_cast<compute_t<T>>(from[i]);
+      for (index_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
     } else if (step == 0) {
-      const auto value = static_cast<compute_t<T>>(*from);
+      const auto value = static_cast<To>(*from);
 #pragma omp simd
       for (index_t i = 0; i < n; ++i) to[i] = value;
     } else {
-      for (index_t i = 0; i < n; ++i) to[i] = static_cast<compute_t<T>>(from[i * step]);
+      for (index_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i * step]);
     }
   }
 };
@@ -131,8 +132,8 @@ using Kernel = void (*)(const void* f, index_t n, void* const* y, const void* co
 
 template <class T>
 void gather(void* to, const Source& from, index_t start, index_t n) {
-  run_simd(gather_block<T>{static_cast<compute_t<T>*>(to), static_cast<const T*>(from.data), from.sizes, &from.strides},
-           start, n);
+  using C = compute_t<T>;
+  run_simd(gather_block<T, C>{static_cast<C*>(to), static_cast<const T*>(from.data), from.sizes, &from.strides}, start, n);
 }
 template <class T>
 void round(void* to, const void* from, index_t n) {

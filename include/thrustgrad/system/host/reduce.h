@@ -20,9 +20,6 @@ struct Reduction {
 
 namespace detail {
 
-template <class T>
-using block_buffer = std::array<compute_t<T>, block>;
-
 inline constexpr index_t row_chunk = 8192;    // elements of a row combined at a time
 inline constexpr index_t column_chunk = 256;  // rows combined at a time when columns are kept
 
@@ -41,63 +38,59 @@ void combine_tree(const M& m, S* states, index_t n, index_t step, index_t width)
   }
 }
 
-/// Combines dense elements in independent lanes.
-template <class M, class C>
-struct lanes_loop {
-  static constexpr index_t lanes = 32;
-  using State = decltype(std::declval<M>().identity());
-  const M& monoid;
-  State* state;  // one a lane
-
-  void operator()(const C* x, index_t position, index_t n) const {
-    const M m = monoid;
-    State local[lanes];
-    for (index_t l = 0; l < lanes; ++l) local[l] = state[l];
-    index_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-#pragma omp simd
-      for (index_t l = 0; l < lanes; ++l) local[l] = m.combine(local[l], m.lift(x[i + l], position + i + l));
-    }
-    for (index_t l = 0; i + l < n; ++l) local[l] = m.combine(local[l], m.lift(x[i + l], position + i + l));
-    for (index_t l = 0; l < lanes; ++l) state[l] = local[l];
-  }
-};
-
-/// Combines rows into one state for each column.
-template <class M, class C>
+/// Combines rows of x into one state for each column. Element k of row r has the position
+/// first + r * down + k * along. Four rows are combined in a pass, because a pass loads and stores
+/// the states.
+template <class M, class T>
 struct columns_loop {
   using State = decltype(std::declval<M>().identity());
   const M& monoid;
+  State* state;
+  index_t down, along;
 
-  void operator()(State* __restrict state, const C* x, index_t row_step, index_t position, index_t rows, index_t n) const {
+  void operator()(const T* x, index_t row_step, index_t first, index_t rows, index_t n) const {
+    index_t r = 0;
+    for (; r + 4 <= rows; r += 4) pass(std::make_index_sequence<4>{}, state, x + r * row_step, row_step, first + r * down, n);
+    for (; r < rows; ++r) pass(std::make_index_sequence<1>{}, state, x + r * row_step, row_step, first + r * down, n);
+  }
+  template <std::size_t... R>
+  void pass(std::index_sequence<R...>, State* __restrict states, const T* x, index_t row_step, index_t first, index_t n) const {
     const M m = monoid;
-    for (index_t r = 0; r < rows; ++r) {
-      const C* const row = x + r * row_step;
+    const index_t step_down = down, step_along = along;
 #pragma omp simd
-      for (index_t k = 0; k < n; ++k) state[k] = m.combine(state[k], m.lift(row[k], position + r));
+    for (index_t k = 0; k < n; ++k) {
+      State s = states[k];
+      ((s = m.combine(s, m.lift(static_cast<compute_t<T>>(x[index_t(R) * row_step + k]),
+                                first + index_t(R) * step_down + k * step_along))), ...);
+      states[k] = s;
     }
   }
 };
 
-/// The state of elements [begin, end) of the row that starts at x.
+/// The state of elements [begin, end) of the row that starts at x, combined in independent lanes.
 template <class M, class T>
 auto reduce_row(const M& m, const Reduction& r, const T* x, index_t begin, index_t end) {
-  using C = compute_t<T>;
-  using Loop = lanes_loop<M, C>;
-  alignas(64) typename Loop::State state[Loop::lanes];
-  std::fill_n(state, Loop::lanes, m.identity());
-  const Loop loop{m, state};
-  if (std::is_same_v<T, C> && r.reduced.rank() == 1 && r.reduced_strides.begin()[0] == 1) {
-    run_simd(loop, reinterpret_cast<const C*>(x) + begin, begin, end - begin);
+  constexpr index_t lanes = 32, few = 8;
+  alignas(64) decltype(m.identity()) state[lanes];
+  std::fill_n(state, lanes, m.identity());
+  const columns_loop<M, T> loop{m, state, lanes, 1};
+  const auto combine = [&loop](const T* from, index_t position, index_t n) {
+    const index_t rows = n / lanes, rest = n % lanes;
+    run_simd(loop, from, index_t{lanes}, position, rows, index_t{lanes});
+    run_simd(loop, from + n - rest, index_t{lanes}, position + n - rest, index_t{1}, rest);
+  };
+  if (r.reduced.rank() == 1 && r.reduced_strides.begin()[0] == 1) {
+    combine(x + begin, begin, end - begin);
   } else {
-    alignas(64) block_buffer<T> buffer;
+    alignas(64) std::array<T, block> buffer;
     for (index_t at = begin; at < end; at += block) {
       const index_t n = std::min(block, end - at);
-      run_simd(gather_block<T>{buffer.data(), x, &r.reduced, &r.reduced_strides}, at, n);
-      run_simd(loop, static_cast<const C*>(buffer.data()), at, n);
+      run_simd(gather_block<T, T>{buffer.data(), x, &r.reduced, &r.reduced_strides}, at, n);
+      combine(buffer.data(), at, n);
     }
   }
-  combine_tree(m, state, Loop::lanes, 1, 1);
+  combine_tree(m, state, lanes / few, few, few);
+  combine_tree(m, state, few, 1, 1);
   return state[0];
 }
 
@@ -127,28 +120,27 @@ void reduce_rows(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratc
 
 template <class M, class T, class Y>
 void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratch) {
-  using C = compute_t<T>;
   using State = decltype(m.identity());
   const index_t width = r.kept.numel(), rows = r.reduced.numel();
   const index_t blocks = (width + block - 1) / block, chunks = (rows + column_chunk - 1) / column_chunk;
-  const bool in_place = std::is_same_v<T, C> && r.kept.rank() == 1 && r.kept_strides.begin()[0] == 1;
+  const bool in_place = r.kept.rank() == 1 && r.kept_strides.begin()[0] == 1;
   auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(width * chunks) * sizeof(State)));
   for_each_task(blocks * chunks, [&](index_t task) {
     const index_t left = task % blocks * block, n = std::min(block, width - left);
     const index_t part = task / blocks, end = std::min(rows, (part + 1) * column_chunk);
     State* const state = states + part * width + left;
     std::fill_n(state, n, m.identity());
-    const columns_loop<M, C> loop{m};
-    alignas(64) block_buffer<T> buffer;
+    const columns_loop<M, T> loop{m, state, 1, 0};
+    alignas(64) std::array<T, block> buffer;
     for (index_t row = part * column_chunk; row < end;) {
       const T* const from = x + offset_of(row, r.reduced, r.reduced_strides);
       if (in_place) {  // all rows up to the end of the innermost axis at once
         const index_t run = std::min(end - row, r.reduced.end()[-1] - row % r.reduced.end()[-1]);
-        run_simd(loop, state, reinterpret_cast<const C*>(from) + left, r.reduced_strides.end()[-1], row, run, n);
+        run_simd(loop, from + left, r.reduced_strides.end()[-1], row, run, n);
         row += run;
       } else {
-        run_simd(gather_block<T>{buffer.data(), from, &r.kept, &r.kept_strides}, left, n);
-        run_simd(loop, state, static_cast<const C*>(buffer.data()), index_t{0}, row, index_t{1}, n);
+        run_simd(gather_block<T, T>{buffer.data(), from, &r.kept, &r.kept_strides}, left, n);
+        run_simd(loop, static_cast<const T*>(buffer.data()), index_t{0}, row, index_t{1}, n);
         ++row;
       }
     }
