@@ -67,7 +67,8 @@ inline std::string join(std::initializer_list<Part> parts) {
 }
 
 [[noreturn, gnu::noinline, gnu::cold]] inline void throw_error(std::string_view op, std::initializer_list<Part> parts) {
-  throw Error(std::string(op) + ": " + join(parts));
+  // __builtin_FUNCTION() in a function template is "name<type>" in some compilers.
+  throw Error(std::string(op.substr(0, op.find('<'))) + ": " + join(parts));
 }
 
 /// The parts as one string: text, numbers, and anything with a member str().

@@ -49,6 +49,7 @@
 #include "thrustgrad/core/dtype.h"
 #include "thrustgrad/core/loop.h"
 #include "thrustgrad/core/math.h"
+#include "thrustgrad/core/number.h"
 #include "thrustgrad/core/parameter.h"
 #include "thrustgrad/core/philox.h"
 #include "thrustgrad/core/pool.h"

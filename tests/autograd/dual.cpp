@@ -71,6 +71,7 @@ TEST_CASE("first and second derivatives of smooth functions agree with differenc
   check_derivatives([](auto x) { return tg::tanh(x); }, anywhere);
   check_derivatives([](auto x) { return tg::sigmoid(x); }, anywhere);
   check_derivatives([](auto x) { return tg::silu(x); }, anywhere);
+  check_derivatives([](auto x) { return tg::gelu(x); }, anywhere);
   check_derivatives([](auto x) { return tg::erf(x); }, anywhere);
   check_derivatives([](auto x) { return tg::sin(x); }, anywhere);
   check_derivatives([](auto x) { return tg::cos(x); }, anywhere);

@@ -68,7 +68,12 @@ void check_no_trace(const Network& n) {
 
 TEST_CASE("value_and_grad returns the value and a gradient of the model's type") {
   const Network n = network();
-  const auto [value, g] = tg::value_and_grad(loss, n);
+  const auto [value, g] = tg::value_and_grad(
+      [&](const Network& m) {
+        CHECK(&m == &n);  // the model is not copied
+        return loss(m);
+      },
+      n);
   static_assert(std::is_same_v<std::decay_t<decltype(g)>, Network>);
   CHECK(value.item() == 2 * (3 * (2 + 1) + 0));
   CHECK(tg::to_host(g.first.weight) == floats{3, 3});
@@ -136,13 +141,17 @@ TEST_CASE("a parameter made from a recorded tensor continues its history, one th
   CHECK(tg::grad(assigned, m).scale.item() == 5);
 }
 
-TEST_CASE("a tensor given directly is differentiated") {
+TEST_CASE("a tensor or parameter given directly is differentiated") {
   const auto x = tg::from_host<float>({1, 2}, {2});
   const auto [value, g] = tg::value_and_grad([](const auto& a) { return tg::sum(a * a); }, x);
   static_assert(std::is_same_v<std::decay_t<decltype(g)>, Tensor<float>>);
   CHECK(value.item() == 5);
   CHECK(tg::to_host(g) == floats{2, 4});
   CHECK(x.node == nullptr);
+  const Parameter<float> p = x;
+  const auto h = tg::grad([](const auto& a) { return tg::sum(a * a); }, p);
+  static_assert(std::is_same_v<std::decay_t<decltype(h)>, Parameter<float>>);
+  CHECK(tg::to_host(h) == floats{2, 4});
 }
 
 TEST_CASE("several arguments are a tuple, by value or as std::tie, given to f one by one") {
@@ -158,11 +167,14 @@ TEST_CASE("several arguments are a tuple, by value or as std::tie, given to f on
   CHECK(tg::to_host(hx) == floats{3, 3});
 }
 
-TEST_CASE("the same tensor may be given twice, the same parameter may not") {
+TEST_CASE("two handles of one tensor are two arguments; one handle or one parameter given twice is an error") {
   const auto x = tg::scalar(3.0f);
   const auto [a, b] = tg::grad([](const auto& p, const auto& q) { return p * q * q; }, std::tuple(x, x));
   CHECK(a.item() == 9);
   CHECK(b.item() == 18);
+  CHECK_THROWS_WITH_AS(tg::grad([](const auto& p, const auto& q) { return p * q; }, std::tie(x, x)),
+                       doctest::Contains("value_and_grad: 0 and 1 share one storage"), tg::Error);
+  CHECK(x.node == nullptr);
   const Linear l = linear(1, 1);
   const auto f = [](const Linear& p, const Linear&) { return tg::sum(p.weight); };
   CHECK_THROWS_WITH_AS(tg::grad(f, std::tie(l, l)),

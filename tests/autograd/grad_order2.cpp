@@ -204,6 +204,29 @@ TEST_CASE("vjp nests: the product of a Jacobian with a vector") {
   CHECK(tg::to_host(forward) == doubles{3 * 0.25 * 3, 3 * 4 * -1});
 }
 
+TEST_CASE("pointwise operations of two operands have all their second derivatives") {
+  const auto a = tg::from_host<double>({0.7, 1.8}, {2}), b = tg::from_host<double>({1.5, 0.6}, {2});
+  const auto check = [&](const auto& f) {
+    const auto total = [&](const Tensor<double>& p, const Tensor<double>& q) { return tg::sum(f(p, q)); };
+    const auto along = [&](const Tensor<double>& p, const Tensor<double>& q) {  // direction (1, 2)
+      const auto [gp, gq] = tg::grad(total, std::tie(p, q));
+      return tg::sum(gp + gq * 2);
+    };
+    const auto [found_a, found_b] = tg::grad(along, std::tie(a, b));
+    constexpr double h = 1e-5;
+    const auto [ahead_a, ahead_b] = tg::grad(total, std::tuple(a + h, b + 2 * h));
+    const auto [behind_a, behind_b] = tg::grad(total, std::tuple(a - h, b - 2 * h));
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(tg::to_host(found_a)[i] == doctest::Approx(tg::to_host((ahead_a - behind_a) / (2 * h))[i]).epsilon(1e-7));
+      CHECK(tg::to_host(found_b)[i] == doctest::Approx(tg::to_host((ahead_b - behind_b) / (2 * h))[i]).epsilon(1e-7));
+    }
+  };
+  check([](const auto& p, const auto& q) { return tg::pow(p, q); });
+  check([](const auto& p, const auto& q) { return p / q; });
+  check([](const auto& p, const auto& q) { return tg::maximum(p * p, q) * p; });
+  check([](const auto& p, const auto& q) { return tg::where(p < q, p * q, q * q) * p; });
+}
+
 TEST_CASE("memory of a nested recording is freed when the outer one ends") {
   const std::size_t before = tg::Pool::instance().statistics().in_use;
   {

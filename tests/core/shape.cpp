@@ -118,11 +118,11 @@ TEST_CASE("shapes broadcast as in NumPy") {
       {{2, 1}, {3}, {2, 3}},  {{2, 1}, {1, 3}, {2, 3}}, {{1}, {0}, {0}},
       {{4, 1, 5}, {6, 1}, {4, 6, 5}}, {{0, 3}, {1, 3}, {0, 3}},
   };
-  for (const auto& [a, b, result] : cases) {
-    CAPTURE(a.str());
-    CAPTURE(b.str());
-    CHECK(tg::broadcast("add", a, b) == result);
-    CHECK(tg::broadcast("add", b, a) == result);
+  for (const Case& c : cases) {
+    CAPTURE(c.a.str());
+    CAPTURE(c.b.str());
+    CHECK(tg::broadcast("add", c.a, c.b) == c.result);
+    CHECK(tg::broadcast("add", c.b, c.a) == c.result);
   }
 }
 

@@ -181,16 +181,28 @@ template <class T, int N> THRUSTGRAD_FN dual<T, N> silu(const dual<T, N>& x) {
   return detail::chain(y, x, s + y * (1 - s));
 }
 
+template <class T, int N> THRUSTGRAD_FN dual<T, N> erf(const dual<T, N>& x) {
+  constexpr auto two_over_root_pi = static_cast<typename dual<T, N>::base>(1.12837916709551257);
+  return detail::chain(erf(x.value), x, two_over_root_pi * exp(-x.value * x.value));
+}
+
 namespace detail {
 
-// e^-x^2 of the types for which core/math.h has no shorter way.
-template <class T> THRUSTGRAD_FN T gaussian(const T& x) { return exp(-x * x); }
+// Of the types for which core/math.h has no shorter way.
+
+template <class T> THRUSTGRAD_FN T normal_integral(const T& x) {
+  return erf(x * static_cast<typename dual_base<T>::type>(0.70710678118654752)) / 2;
+}
+
+template <class T> THRUSTGRAD_FN T normal_density(const T& x) {
+  return exp(-x * x / 2) * static_cast<typename dual_base<T>::type>(0.39894228040143268);
+}
 
 }  // namespace detail
 
-template <class T, int N> THRUSTGRAD_FN dual<T, N> erf(const dual<T, N>& x) {
-  constexpr auto two_over_root_pi = static_cast<typename dual<T, N>::base>(1.12837916709551257);
-  return detail::chain(erf(x.value), x, two_over_root_pi * detail::gaussian(x.value));
+template <class T, int N> THRUSTGRAD_FN dual<T, N> gelu(const dual<T, N>& x) {
+  const T cdf = detail::normal_integral(x.value) + static_cast<typename dual<T, N>::base>(0.5);
+  return detail::chain(x.value * cdf, x, cdf + x.value * detail::normal_density(x.value));
 }
 
 template <class T, int N> THRUSTGRAD_FN dual<T, N> sin(const dual<T, N>& x) {

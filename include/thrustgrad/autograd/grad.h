@@ -105,6 +105,8 @@ inline void pull_back(PendingNodes& pending, Pending entry, std::uint64_t first,
   }
   for (const Edge& edge : node.edges) {
     const Gradients gradients = edge.vjp(entry.gradients, values);
+    require(gradients.size() == edge.inputs.size(), node.op, "its vjp returned ", gradients.size(), " gradients for ",
+            edge.inputs.size(), " inputs");
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const Input& input = edge.inputs[i];
       if (!gradients[i].defined()) continue;

@@ -93,9 +93,10 @@ template <class M> void check_distinct(const M& model, std::string_view op = "va
   std::vector<std::pair<const void*, std::size_t>> owners;  // storage, position in the model
   std::size_t position = 0;
   const auto note_owner = [&]<class Leaf>(const Leaf& leaf) {
-    // A Tensor given beside the model is a handle and may share its storage.
-    const bool owns = !detail::is_tensor<Leaf> && leaf.defined();
-    if (owns) owners.emplace_back(leaf.storage.get(), position);
+    // A Tensor given beside the model is a handle and may share its storage, but one handle given
+    // twice is one argument.
+    const void* const owner = detail::is_tensor<Leaf> ? static_cast<const void*>(&leaf) : leaf.storage.get();
+    if (leaf.defined()) owners.emplace_back(owner, position);
     ++position;
   };
   visit(note_owner, model);

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "thrustgrad/config.h"
 
@@ -139,6 +140,30 @@ concept floating = detail::is_one_of<T, float, double, bf16, half>;
 
 /// The type in which values of type T are computed: float for the 16-bit floats, else T itself.
 template <class T> using compute_t = typename detail::compute_type<T>::type;
+
+namespace detail {
+
+template <class T, class S> constexpr auto meet() {
+  if constexpr (floating<T>) return compute_t<T>();
+  else if constexpr (std::floating_point<S>) return std::conditional_t<std::same_as<S, float>, float, double>();
+  else return std::conditional_t<(std::numeric_limits<S>::digits > 31), index_t, int>() + T();
+}
+
+}  // namespace detail
+
+/// The type in which an element of type T meets a plain number of type S. Beside a floating T it is
+/// that in which T is computed, so that x * 0.5 stays narrow; else that of C++, but signed.
+template <element T, class S> using meet_t = decltype(detail::meet<T, S>());
+
+namespace detail {
+
+/// An integer as C; anything else, a dual number for instance, as it is.
+template <class C, class X> THRUSTGRAD_FN auto promote(X x) {
+  if constexpr (std::integral<X>) return static_cast<C>(x);
+  else return x;
+}
+
+}  // namespace detail
 
 /// Names an element type at run time: in messages and in saved files.
 enum class DType : std::uint8_t { Float32, Float64, BFloat16, Float16, Int32, Int64, UInt8, Bool };

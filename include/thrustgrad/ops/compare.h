@@ -37,24 +37,23 @@ template <class C, class F>
 struct with_number_fn {
   F f;
   C number;
-  THRUSTGRAD_FN bool operator()(auto x) const { return f(x, number); }
+  THRUSTGRAD_FN bool operator()(auto x) const { return f(promote<C>(x), number); }
 };
 template <class C, class F>
 struct number_with_fn {
   F f;
   C number;
-  THRUSTGRAD_FN bool operator()(auto x) const { return f(number, x); }
+  THRUSTGRAD_FN bool operator()(auto x) const { return f(number, promote<C>(x)); }
 };
 
 template <class F, element A, class B>
 Tensor<bool> compare(const Tensor<A>& a, const B& b) {
-  using C = compute_t<A>;
-  if constexpr (arithmetic<B>) return map(with_number_fn<C, F>{{}, static_cast<C>(b)}, a);
+  if constexpr (arithmetic<B>) return map(with_number_fn<meet_t<A, B>, F>{{}, static_cast<meet_t<A, B>>(b)}, a);
   else return map(F{}, a, b);
 }
 template <class F, element A, arithmetic B>
 Tensor<bool> compare(B b, const Tensor<A>& a) {
-  using C = compute_t<A>;
+  using C = meet_t<A, B>;
   return map(number_with_fn<C, F>{{}, static_cast<C>(b)}, a);
 }
 

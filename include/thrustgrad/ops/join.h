@@ -74,7 +74,7 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<index_t>& siz
 /// Throws if the axis cannot be divided so.
 template <element T>
 std::vector<Tensor<T>> chunk(const Tensor<T>& x, index_t count, int axis = 0) {
-  const index_t size = x.size(axis);
+  const index_t size = x.shape[x.shape.axis(axis, "chunk")];
   require(count > 0 && size % count == 0, "chunk", "axis ", axis, " of ", x.shape, " does not divide into ", count, " equal parts");
   return split(x, std::vector<index_t>(static_cast<std::size_t>(count), size / count), axis);
 }

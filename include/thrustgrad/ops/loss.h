@@ -5,24 +5,50 @@
 
 namespace thrustgrad::inline THRUSTGRAD_ABI {
 
-/// exp(x) / sum of exp(x) along an axis, without overflow.
+namespace detail {
+
+struct log_softmax_fn {
+  THRUSTGRAD_FN auto operator()(auto x, auto top, auto log_sum) const { return x - top - log_sum; }
+};
+
+/// Along an axis: the largest element of x, exp(x - largest), and the sum of these.
+template <class T>
+struct Exponentials {
+  Tensor<T> top;
+  Tensor<compute_t<T>> values, sum;
+  Exponentials(const char* op, const Tensor<T>& x, int axis)
+      : top(amax(stop_gradient(x), {axis}, Keep::axes)),
+        values(std::get<0>(evaluate<compute_t<T>>(op, shifted_exp_fn{}, x, top))),
+        sum(thrustgrad::sum(values, {axis}, Keep::axes)) {}
+};
+
+}  // namespace detail
+
+/// exp(x) / sum of exp(x) along an axis, without overflow. The 16-bit types are rounded once.
 template <floating T>
 Tensor<T> softmax(const Tensor<T>& x, int axis = -1) {
+  using C = compute_t<T>;
   const detail::OpScope scope("softmax");
-  const auto constant = stop_gradient(x);
-  const auto e = exp(constant - amax(constant, {axis}, Keep::axes));
-  return differentiable(e / sum(e, {axis}, Keep::axes), wrt(x, [axis](const Tensor<T>& g, const Tensor<T>& y) {
-    return y * (g - sum(g * y, {axis}, Keep::axes));
+  const int a = x.shape.axis(axis, "softmax");
+  const detail::Exponentials<T> e("softmax", x, a);
+  const auto y = std::get<0>(detail::evaluate<T>("softmax", detail::divides_fn{}, e.values, e.sum));
+  return differentiable(y, wrt(x, [a](const Tensor<T>& g, const Tensor<T>& result) {
+    const auto wide = cast<C>(g), share = cast<C>(result);
+    return cast<T>(share * (wide - sum(wide * share, {a}, Keep::axes)));
   }));
 }
 
-/// x - log of the sum of exp(x) along an axis.
+/// x - log of the sum of exp(x) along an axis. The 16-bit types are rounded once.
 template <floating T>
 Tensor<T> log_softmax(const Tensor<T>& x, int axis = -1) {
+  using C = compute_t<T>;
   const detail::OpScope scope("log_softmax");
-  const auto constant = stop_gradient(x);
-  return differentiable(constant - logsumexp(constant, {axis}, Keep::axes), wrt(x, [axis](const Tensor<T>& g, const Tensor<T>& y) {
-    return g - exp(y) * sum(g, {axis}, Keep::axes);
+  const int a = x.shape.axis(axis, "log_softmax");
+  const detail::Exponentials<T> e("log_softmax", x, a);
+  const auto y = std::get<0>(detail::evaluate<T>("log_softmax", detail::log_softmax_fn{}, x, e.top, log(e.sum)));
+  return differentiable(y, wrt(x, [a](const Tensor<T>& g, const Tensor<T>& result) {
+    const auto wide = cast<C>(g);
+    return cast<T>(wide - exp(cast<C>(result)) * sum(wide, {a}, Keep::axes));
   }));
 }
 
@@ -38,12 +64,25 @@ namespace detail {
 
 /// The wanted probability of a class: 1 - smoothing at the label, and smoothing / classes everywhere.
 /// A label that is no class makes its loss NaN instead of passing for an easy one.
+template <class C>
 struct target_fn {
   std::int64_t classes;
-  double smoothing;
-  THRUSTGRAD_FN float operator()(std::int64_t label, std::int64_t c) const {
-    const double hit = (label == c ? 1 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
-    return label < 0 || label >= classes ? limits<float>::greatest() - limits<float>::greatest() : static_cast<float>(hit);
+  C at_label, elsewhere;
+  THRUSTGRAD_FN C operator()(std::int64_t label, std::int64_t c) const {
+    const bool exists = label >= 0 && label < classes;
+    return exists ? (label == c ? at_label : elsewhere) : limits<C>::greatest() - limits<C>::greatest();
+  }
+};
+
+/// - target log(softmax), and 0 for a class that is not wanted, however impossible the logit.
+struct surprise_fn {
+  THRUSTGRAD_FN auto operator()(auto x, auto log_sum, auto target) const {
+    return where(target == 0, target, (log_sum - x) * target);
+  }
+};
+struct cross_entropy_gradient_fn {
+  THRUSTGRAD_FN auto operator()(auto x, auto log_sum, auto target, auto g) const {
+    return (exp(x - log_sum) - target) * g;
   }
 };
 
@@ -57,7 +96,7 @@ Tensor<T> reduced(const Tensor<T>& losses, Reduction reduction) {
 
 /// - sum over classes of target log(softmax(logits)), (n, classes), labels (n) -> (), or (n) for
 /// Reduction::none. A label that is no class makes the loss NaN.
-/// Throws if the shapes do not fit.
+/// Throws if the shapes do not fit, or if the smoothing is not in [0, 1].
 /// Source of the smoothing: Szegedy et al., arXiv:1512.00567, section 7.
 template <floating T, element I>
 Tensor<compute_t<T>> cross_entropy(const Tensor<T>& logits, const Tensor<I>& labels, const CrossEntropySettings& settings = {}) {
@@ -66,27 +105,37 @@ Tensor<compute_t<T>> cross_entropy(const Tensor<T>& logits, const Tensor<I>& lab
   static_assert(!floating<I> && !std::is_same_v<I, bool>, "thrustgrad: labels are integers, one a row");
   require(logits.rank() == 2 && labels.shape == Shape{logits.size(0)}, "cross_entropy", "logits ", logits.shape, " are (n, classes), labels ",
           labels.shape, " must be (n)");
+  require(settings.label_smoothing >= 0 && settings.label_smoothing <= 1, "cross_entropy", "label smoothing ", settings.label_smoothing,
+          " does not lie in [0, 1]");
   const index_t classes = logits.size(1);
-  const auto target = cast<C>(map(detail::target_fn{classes, settings.label_smoothing}, unsqueeze(cast<std::int64_t>(labels), 1),
-                                  arange<std::int64_t>(classes)));
+  const double elsewhere = settings.label_smoothing / static_cast<double>(classes);
+  const detail::target_fn<C> wanted{classes, static_cast<C>(1 - settings.label_smoothing + elsewhere), static_cast<C>(elsewhere)};
+  const auto target = map(wanted, unsqueeze(cast<std::int64_t>(labels), 1), arange<std::int64_t>(classes));
   const auto x = cast<C>(logits);
-  const auto losses = -sum(log_softmax(stop_gradient(x)) * target, {1});
-  const auto each = differentiable(losses, wrt(x, [x, target](const Tensor<C>& g) { return (softmax(x) - target) * unsqueeze(g, 1); }));
+  const auto log_sum = logsumexp(x, {1}, Keep::axes);
+  const auto losses = sum(std::get<0>(detail::evaluate<C>("cross_entropy", detail::surprise_fn{}, x, log_sum, target)), {1});
+  const auto each = differentiable(losses, wrt(x, [x, log_sum, target](const Tensor<C>& g) {
+    return map(detail::cross_entropy_gradient_fn{}, x, log_sum, target, unsqueeze(g, 1));
+  }));
   return detail::reduced(each, settings.reduction);
 }
 
 /// (x - y)^2, averaged or added.
 template <floating T>
-Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& y, Reduction reduction = Reduction::mean) {
+Tensor<compute_t<T>> mse_loss(const Tensor<T>& x, const Tensor<T>& y, Reduction reduction = Reduction::mean) {
+  using C = compute_t<T>;
   const detail::OpScope scope("mse_loss");
   require(x.shape == y.shape, "mse_loss", "shapes ", x.shape, " and ", y.shape, " differ");
-  return detail::reduced(square(x - y), reduction);
+  return detail::reduced(square(cast<C>(x) - cast<C>(y)), reduction);
 }
 
 /// How many rows of logits (n, classes) have their largest element at the label: (), int64.
+/// Throws if the shapes do not fit.
 template <floating T, element I>
 Tensor<std::int64_t> count_correct(const Tensor<T>& logits, const Tensor<I>& labels) {
-  return sum(equal(argmax(logits, {-1}), cast<std::int64_t>(labels)));
+  require(logits.rank() == 2 && labels.shape == Shape{logits.size(0)}, "count_correct", "logits ", logits.shape, " are (n, classes), labels ",
+          labels.shape, " must be (n)");
+  return sum(equal(argmax(logits, {1}), cast<std::int64_t>(labels)));
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -107,6 +107,18 @@ constexpr auto find_floating() {
 template <class... T>
 inline constexpr auto floating_at = find_floating<T...>();
 
+template <class A>
+inline constexpr int dual_depth = 0;
+template <class A, int N>
+inline constexpr int dual_depth<dual<A, N>> = 1 + dual_depth<A>;
+
+template <class A, class... Rest>
+struct deepest : std::type_identity<A> {};
+template <class A, class B, class... Rest>
+struct deepest<A, B, Rest...> : deepest<std::conditional_t<(dual_depth<A> < dual_depth<B>), B, A>, Rest...> {};
+template <class... A>
+using deepest_dual = typename deepest<A...>::type;
+
 /// (x..., g...) -> g * df/dx for the operands at `Positions`: one dual number with a tangent for
 /// each. With several results of f there are several g, and their products are added.
 template <class F, int Operands, std::size_t... Positions>
@@ -122,15 +134,19 @@ struct partials_fn {
  private:
   static constexpr int wanted = sizeof...(Positions);
 
-  template <std::size_t I, class A>
+  // Where an outer derivative makes some operands duals, all become duals of those: else a dual of
+  // the outer derivative would pass for one of this.
+  template <std::size_t I, class Outer, class A>
   static THRUSTGRAD_FN auto lift(A a) {
     constexpr bool is_wanted = ((Positions == I) || ...);
-    if constexpr (!is_wanted) {
+    constexpr bool is_nested = dual_depth<Outer> > 0;
+    if constexpr (!is_wanted && !(is_nested && std::is_floating_point_v<typename dual_base<A>::type>)) {
       return a;
     } else {
-      dual<A, wanted> x(a);
+      using V = std::conditional_t<is_nested, Outer, A>;
+      dual<V, wanted> x{V(a)};
       int k = 0;
-      ((Positions == I ? void(x.tangent[k] = A(1)) : void(), ++k), ...);
+      ((Positions == I ? void(x.tangent[k] = V(1)) : void(), ++k), ...);
       return x;
     }
   }
@@ -153,7 +169,8 @@ struct partials_fn {
 
   template <std::size_t... I, std::size_t... R, class... A>
   THRUSTGRAD_FN auto apply(std::index_sequence<I...>, std::index_sequence<R...>, A... a) const {
-    const auto y = f(lift<I>(pick<I>(a...))...);
+    using Outer = deepest_dual<decltype(pick<I>(a...))...>;
+    const auto y = f(lift<I, Outer>(pick<I>(a...))...);
     const auto product = [&](int k) {
       return (tangent(result(y, int(R)), k, pick<Operands + R>(a...)) + ...);
     };

@@ -28,17 +28,17 @@ struct negate_fn {
 template <class C>
 struct affine_fn {
   C factor, term;
-  THRUSTGRAD_FN auto operator()(auto x) const { return x * factor + term; }
+  THRUSTGRAD_FN auto operator()(auto x) const { return promote<C>(x) * factor + term; }
 };
 template <class C>
 struct divided_by_fn {
   C divisor;
-  THRUSTGRAD_FN auto operator()(auto x) const { return x / divisor; }
+  THRUSTGRAD_FN auto operator()(auto x) const { return promote<C>(x) / divisor; }
 };
 template <class C>
 struct quotient_of_fn {
   C dividend;
-  THRUSTGRAD_FN auto operator()(auto x) const { return dividend / x; }
+  THRUSTGRAD_FN auto operator()(auto x) const { return dividend / promote<C>(x); }
 };
 
 // The gradient of an operand that enters a sum with a sign: no pass over memory unless it was
@@ -105,38 +105,39 @@ auto operator*(const Tensor<A>& a, const Tensor<B>& b) { return map(detail::mult
 template <element A, element B>
 auto operator/(const Tensor<A>& a, const Tensor<B>& b) { return map(detail::divides_fn{}, a, b); }
 
-// A number is converted to the type in which the tensor's elements are computed.
+// A number does not widen a floating tensor. Beside integers it counts as in C++: of uint8, x - 1 is
+// int32, and x / 255.0f is float.
 template <element T, arithmetic S>
 auto operator+(const Tensor<T>& x, S s) {
-  using C = compute_t<T>;
+  using C = meet_t<T, S>;
   return map(detail::affine_fn<C>{C(1), static_cast<C>(s)}, x);
 }
 template <element T, arithmetic S>
 auto operator+(S s, const Tensor<T>& x) { return x + s; }
 template <element T, arithmetic S>
 auto operator-(const Tensor<T>& x, S s) {
-  using C = compute_t<T>;
+  using C = meet_t<T, S>;
   return map(detail::affine_fn<C>{C(1), static_cast<C>(-static_cast<C>(s))}, x);
 }
 template <element T, arithmetic S>
 auto operator-(S s, const Tensor<T>& x) {
-  using C = compute_t<T>;
+  using C = meet_t<T, S>;
   return map(detail::affine_fn<C>{static_cast<C>(-1), static_cast<C>(s)}, x);
 }
 template <element T, arithmetic S>
 auto operator*(const Tensor<T>& x, S s) {
-  using C = compute_t<T>;
+  using C = meet_t<T, S>;
   return map(detail::affine_fn<C>{static_cast<C>(s), C(0)}, x);
 }
 template <element T, arithmetic S>
 auto operator*(S s, const Tensor<T>& x) { return x * s; }
 template <element T, arithmetic S>
 auto operator/(const Tensor<T>& x, S s) {
-  return map(detail::divided_by_fn<compute_t<T>>{static_cast<compute_t<T>>(s)}, x);
+  return map(detail::divided_by_fn<meet_t<T, S>>{static_cast<meet_t<T, S>>(s)}, x);
 }
 template <element T, arithmetic S>
 auto operator/(S s, const Tensor<T>& x) {
-  return map(detail::quotient_of_fn<compute_t<T>>{static_cast<compute_t<T>>(s)}, x);
+  return map(detail::quotient_of_fn<meet_t<T, S>>{static_cast<meet_t<T, S>>(s)}, x);
 }
 
 template <floating T>
@@ -192,10 +193,7 @@ struct leaky_relu_fn {
   THRUSTGRAD_FN auto operator()(auto x) const { return where(x > C(0), x, x * slope); }
 };
 struct gelu_fn {
-  THRUSTGRAD_FN auto operator()(auto x) const {
-    using C = typename dual_base<decltype(x)>::type;
-    return x * (erf(x * C(0.70710678118654752)) * C(0.5) + C(0.5));
-  }
+  THRUSTGRAD_FN auto operator()(auto x) const { return gelu(x); }
 };
 struct gelu_tanh_fn {
   THRUSTGRAD_FN auto operator()(auto x) const {

@@ -25,6 +25,13 @@ template <class C>
 struct sum_squares_monoid : sum_monoid<C> {
   THRUSTGRAD_FN C lift(C x, index_t) const { return x * x; }
 };
+/// A monoid whose result is multiplied by a number: no second pass, and no sum in between that half
+/// could not hold.
+template <class M, class C>
+struct scaled_monoid : M {
+  C factor;
+  THRUSTGRAD_FN C finish(C a) const { return a * factor; }
+};
 template <class C>
 struct norm_monoid : sum_squares_monoid<C> {
   THRUSTGRAD_FN C finish(C a) const { return sqrt(a); }
@@ -150,19 +157,33 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
 /// The mean over the given axes.
 template <floating T>
 Tensor<T> mean(const Tensor<T>& x, const Shape& axes = {}, Keep keep = Keep::none) {
-  const detail::OpScope scope("mean");
-  const auto y = sum(x, axes, keep);
-  return y * (static_cast<compute_t<T>>(y.numel()) / static_cast<compute_t<T>>(x.numel()));
+  using C = compute_t<T>;
+  const Shape over = normalize_axes("mean", x.shape, axes);
+  const Shape kept = detail::kept_shape(x.shape, over);
+  const C share = static_cast<C>(kept.numel()) / static_cast<C>(x.numel());
+  const auto y = detail::reduce_axes<T>("mean", detail::scaled_monoid<detail::sum_monoid<C>, C>{{}, share}, x, over);
+  return differentiable(detail::drop_axes(y, over, keep), wrt(x, [share, kept, from = x.shape](const Tensor<T>& g) {
+    return expand(detail::restore_axes(g, kept) * share, from);
+  }));
 }
+
+namespace detail {
+
+template <class T>
+Tensor<T> scaled_sum_squares(const char* op, const Tensor<T>& x, const Shape& over, Keep keep, compute_t<T> factor) {
+  using C = compute_t<T>;
+  const auto y = reduce_axes<T>(op, scaled_monoid<sum_squares_monoid<C>, C>{{}, factor}, x, over);
+  return differentiable(drop_axes(y, over, keep), wrt(x, [x, factor, kept = y.shape](const Tensor<T>& g) {
+    return x * (restore_axes(g, kept) * (2 * factor));
+  }, op));
+}
+
+}  // namespace detail
 
 /// The sum of squares over the given axes.
 template <floating T>
 Tensor<T> sum_squares(const Tensor<T>& x, const Shape& axes = {}, Keep keep = Keep::none) {
-  const Shape over = normalize_axes("sum_squares", x.shape, axes);
-  const auto y = detail::reduce_axes<T>("sum_squares", detail::sum_squares_monoid<compute_t<T>>{}, x, over);
-  return differentiable(detail::drop_axes(y, over, keep), wrt(x, [x, kept = y.shape](const Tensor<T>& g) {
-    return x * (detail::restore_axes(g, kept) * 2);
-  }));
+  return detail::scaled_sum_squares("sum_squares", x, normalize_axes("sum_squares", x.shape, axes), keep, compute_t<T>(1));
 }
 
 /// The mean square distance from the mean over the given axes, divided by n - correction:
@@ -170,10 +191,10 @@ Tensor<T> sum_squares(const Tensor<T>& x, const Shape& axes = {}, Keep keep = Ke
 template <floating T>
 Tensor<T> variance(const Tensor<T>& x, const Shape& axes = {}, int correction = 1, Keep keep = Keep::none) {
   const detail::OpScope scope("variance");
-  const auto centred = x - mean(x, axes, Keep::axes);
-  const auto squares = sum_squares(centred, axes, keep);
-  const index_t n = x.numel() / std::max<index_t>(squares.numel(), 1);
-  return squares * (compute_t<T>(1) / static_cast<compute_t<T>>(n - correction));
+  const Shape over = normalize_axes("variance", x.shape, axes);
+  const auto centred = x - mean(x, over, Keep::axes);
+  const index_t n = x.numel() / std::max<index_t>(detail::kept_shape(x.shape, over).numel(), 1);
+  return detail::scaled_sum_squares("variance", centred, over, keep, compute_t<T>(1) / static_cast<compute_t<T>>(n - correction));
 }
 
 namespace detail {
@@ -237,18 +258,32 @@ Tensor<std::int64_t> argmin(const Tensor<T>& x, const Shape& axes = {}, Keep kee
   return detail::drop_axes(detail::reduce_axes<std::int64_t>("argmin", detail::arg_monoid<compute_t<T>, false>{}, x, over), over, keep);
 }
 
+namespace detail {
+
+struct shifted_exp_fn {
+  THRUSTGRAD_FN auto operator()(auto x, auto top) const { return exp(x - top); }
+};
+
+}  // namespace detail
+
 /// log of the sum of exp(x) over the given axes, without overflow.
 template <floating T>
 Tensor<T> logsumexp(const Tensor<T>& x, const Shape& axes = {}, Keep keep = Keep::none) {
   const detail::OpScope scope("logsumexp");
   const Shape over = normalize_axes("logsumexp", x.shape, axes);
-  // The largest element moves every exponent to at most 0; an infinite one must stay what it is.
-  const auto top = clamp(amax(stop_gradient(x), over, Keep::axes), limits<compute_t<T>>::lowest(), limits<compute_t<T>>::max());
-  const auto y = log(sum(exp(stop_gradient(x) - top), over, Keep::axes)) + top;
-  return differentiable(detail::drop_axes(y, over, keep),
-                        wrt(x, [x, kept = y.shape](const Tensor<T>& g, const Tensor<T>& result) {
-    return detail::restore_axes(g, kept) * exp(x - detail::restore_axes(result, kept));
-  }));
+  using C = compute_t<T>;
+  if constexpr (!std::is_same_v<T, C>) {
+    return cast<T>(logsumexp(cast<C>(x), over, keep));
+  } else {
+    // The largest element moves every exponent to at most 0; an infinite one must stay what it is.
+    const auto top = clamp(amax(stop_gradient(x), over, Keep::axes), limits<T>::lowest(), limits<T>::max());
+    const auto e = std::get<0>(detail::evaluate<T>("logsumexp", detail::shifted_exp_fn{}, x, top));
+    const auto y = log(sum(e, over, Keep::axes)) + top;
+    return differentiable(detail::drop_axes(y, over, keep),
+                          wrt(x, [x, kept = y.shape](const Tensor<T>& g, const Tensor<T>& result) {
+      return detail::restore_axes(g, kept) * exp(x - detail::restore_axes(result, kept));
+    }));
+  }
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -58,7 +58,7 @@ Sorted<T> sort(const Tensor<T>& x, int axis = -1, Order order = Order::ascending
 /// Throws if the axis has fewer.
 template <element T>
 Sorted<T> topk(const Tensor<T>& x, index_t k, int axis = -1, Order order = Order::descending) {
-  require(k >= 0 && k <= x.size(axis), "topk", "axis ", axis, " of ", x.shape, " has no ", k, " elements");
+  require(k >= 0 && k <= x.shape[x.shape.axis(axis, "topk")], "topk", "axis ", axis, " of ", x.shape, " has no ", k, " elements");
   const auto indices = slice(argsort(x, axis, order), axis, 0, k);
   return {take_along(x, indices, axis), indices};
 }

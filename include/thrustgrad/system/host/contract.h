@@ -127,14 +127,15 @@ void contract_tiled(const Factor<A>& a, const Factor<B>& b, const Extents& e, C*
   const index_t size = e.batch * e.m * e.n;
   C* const parts = split.parts == 1 ? y : static_cast<C*>(scratch(static_cast<std::size_t>(split.parts * size) * sizeof(C)));
   const index_t across = (e.n + columns - 1) / columns, down = (e.m + row_block - 1) / row_block;
-  for_each_task(split.parts * e.batch * down * across, [&](index_t task) {
+  const index_t products = e.batch * e.m * e.n * e.k / 8;  // a product is less work than an element of other loops
+  for_each_task(split.parts * e.batch * down * across, products, [&](index_t task) {
     const index_t left = task % across * columns, top = task / across % down * row_block;
     const index_t batch = task / (across * down) % e.batch, part = task / (across * down * e.batch);
     const contract_loop<Tile, C, A, B> loop{a, b, e, parts + part * size + batch * e.m * e.n};
     run(loop, batch, top, left, part * split.length, std::min(e.k, (part + 1) * split.length));
   });
   if (split.parts == 1) return;
-  for_each_task((size + block - 1) / block, [&](index_t c) {
+  for_each_task((size + block - 1) / block, split.parts * size, [&](index_t c) {
     const index_t begin = c * block, n = std::min(block, size - begin);
     combine_tree(plus_monoid<C>{}, parts + begin, split.parts, size, n);
     std::copy_n(parts + begin, n, y + begin);

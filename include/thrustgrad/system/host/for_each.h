@@ -28,13 +28,19 @@ inline void for_each_erased(index_t n, erased_body body) {
 
 }  // namespace detail
 
+/// Work of fewer elements than this is done by the calling thread: to wake the others and to wait
+/// for them costs more. The result is the same.
+inline constexpr index_t worth_waking = 32768;
+
 /// task(i) for every i in [0, n), spread over the threads in contiguous ranges. A task is a coarse
-/// piece of work; it must not throw.
+/// piece of work, `elements` are those of all tasks together; it must not throw.
 template <class Task>
-void for_each_task(index_t n, const Task& task) {
-  if (n == 1) return task(index_t{0});  // no need to wake the other threads
-  if (n <= 0) return;
-  detail::for_each_erased(n, {&task, [](const void* t, index_t i) { (*static_cast<const Task*>(t))(i); }});
+void for_each_task(index_t n, index_t elements, const Task& task) {
+  if (n == 1 || elements < worth_waking) {
+    for (index_t i = 0; i < n; ++i) task(i);
+  } else if (n > 0) {
+    detail::for_each_erased(n, {&task, [](const void* t, index_t i) { (*static_cast<const Task*>(t))(i); }});
+  }
 }
 
 /// body(i) for every i in [0, n): body is a functor marked THRUSTGRAD_FN that must not throw.
@@ -44,7 +50,7 @@ void for_each(index_t n, const Body& body) {
   const auto loop = [&body](index_t begin, index_t end) {
     for (index_t i = begin; i < end; ++i) body(i);
   };
-  for_each_task((n + chunk - 1) / chunk, [&](index_t c) {
+  for_each_task((n + chunk - 1) / chunk, n, [&](index_t c) {
     run_simd(loop, c * chunk, std::min(n, (c + 1) * chunk));
   });
 }

@@ -23,8 +23,8 @@ struct Strided {
 
 namespace detail {
 
-inline constexpr index_t block = 1024;          // elements worked on at a time
-inline constexpr index_t chunk = 8 * block;   // elements of one task
+inline constexpr index_t block = 1024;       // elements worked on at a time
+inline constexpr index_t chunk = 8 * block;  // elements of one task
 
 /// The offset of a position in a strided array.
 inline index_t offset_of(index_t position, const Shape& sizes, const Shape& strides) {
@@ -76,7 +76,7 @@ struct gather_block {
     }
   }
 
-  static void copy_run(To* to, const T* from, index_t n, index_t step) {
+  static void copy_run(To* __restrict to, const T* __restrict from, index_t n, index_t step) {
     if (step == 1) {
 #pragma omp simd
       for (index_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
@@ -188,7 +188,7 @@ Kernel kernel(std::tuple<Y*...>, std::tuple<X*...>, std::index_sequence<O...>, s
   };
 }
 
-inline constexpr std::size_t most_operands = 12;
+inline constexpr std::size_t most_operands = 16;
 
 inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<const Sink> sinks,
                        std::span<const Source> sources) {
@@ -222,7 +222,7 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
       }
     }
   };
-  for_each_task((total + chunk - 1) / chunk, task);
+  for_each_task((total + chunk - 1) / chunk, total, task);
 }
 
 }  // namespace detail
@@ -232,7 +232,7 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
 /// results it returns something that is indexed by result.
 template <class F, class... Y, class... X>
 void map(const F& f, const Shape& sizes, std::tuple<Y*...> y, const Strided<const X>&... x) {
-  static_assert(sizeof...(Y) + sizeof...(X) <= detail::most_operands, "thrustgrad: a functor has at most 12 operands and results");
+  static_assert(sizeof...(Y) + sizeof...(X) <= detail::most_operands, "thrustgrad: a functor has at most 16 operands and results");
   const index_t total = sizes.numel();
   if (total == 0) return;
   [[maybe_unused]] const Shape dense = contiguous_strides(sizes);
@@ -251,7 +251,7 @@ void copy_strided(const Shape& sizes, const Strided<T>& to, const Strided<const 
   if (sizes.numel() == 0) return;
   const Shape outer = sizes.slice(0, sizes.rank() - 1);
   const index_t rows = outer.numel(), rows_per_task = std::max<index_t>(detail::chunk / run, 1);
-  for_each_task((rows + rows_per_task - 1) / rows_per_task, [&](index_t task) {
+  for_each_task((rows + rows_per_task - 1) / rows_per_task, rows * run, [&](index_t task) {
     for (index_t row = task * rows_per_task; row < std::min(rows, (task + 1) * rows_per_task); ++row) {
       T* const y = to.data + detail::offset_of(row, outer, to.strides);
       const T* const x = from.data + detail::offset_of(row, outer, from.strides);

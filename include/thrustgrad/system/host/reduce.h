@@ -106,13 +106,13 @@ void reduce_rows(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratc
   };
   if (chunks == 1) {
     const auto finished = [&](index_t row) { return static_cast<Y>(m.finish(partial(row))); };
-    if (rows == 1) y[0] = finished(0);
+    if (rows * n < worth_waking) std::transform(first, first + rows, y, finished);
     else thrust::transform(thrust::omp::par, first, first + rows, y, finished);
     return;
   }
   auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(rows * chunks) * sizeof(State)));
   thrust::transform(thrust::omp::par, first, first + rows * chunks, states, partial);
-  for_each_task(rows, [&](index_t row) {
+  for_each_task(rows, rows * chunks, [&](index_t row) {
     combine_tree(m, states + row * chunks, chunks, 1, 1);
     y[row] = static_cast<Y>(m.finish(states[row * chunks]));
   });
@@ -125,7 +125,7 @@ void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scr
   const index_t blocks = (width + block - 1) / block, chunks = (rows + column_chunk - 1) / column_chunk;
   const bool in_place = r.kept.rank() == 1 && r.kept_strides.begin()[0] == 1;
   auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(width * chunks) * sizeof(State)));
-  for_each_task(blocks * chunks, [&](index_t task) {
+  for_each_task(blocks * chunks, width * rows, [&](index_t task) {
     const index_t left = task % blocks * block, n = std::min(block, width - left);
     const index_t part = task / blocks, end = std::min(rows, (part + 1) * column_chunk);
     State* const state = states + part * width + left;
@@ -145,7 +145,7 @@ void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scr
       }
     }
   });
-  for_each_task(blocks, [&](index_t b) {
+  for_each_task(blocks, width * chunks, [&](index_t b) {
     const index_t left = b * block, n = std::min(block, width - left);
     combine_tree(m, states + left, chunks, width, n);
     for (index_t k = left; k < left + n; ++k) y[k] = static_cast<Y>(m.finish(states[k]));
@@ -161,7 +161,7 @@ void reduce(const M& m, const Reduction& r, const T* x, Y* y, Scratch&& scratch)
   const index_t width = r.kept.numel(), rows = r.reduced.numel();
   if (width == 0) return;
   if (rows == 0) {
-    for_each_task(width, [&](index_t k) { y[k] = static_cast<Y>(m.finish(m.identity())); });
+    for_each_task(width, width, [&](index_t k) { y[k] = static_cast<Y>(m.finish(m.identity())); });
     return;
   }
   const auto magnitude = [](index_t stride) { return stride < 0 ? -stride : stride; };

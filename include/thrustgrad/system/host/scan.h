@@ -16,13 +16,13 @@ template <class T>
 void inclusive_scan_rows(T* y, index_t rows, index_t n) {
   constexpr index_t chunk = 4096;
   const index_t chunks = (n + chunk - 1) / chunk;
-  for_each_task(rows * chunks, [&](index_t task) {
+  for_each_task(rows * chunks, rows * n, [&](index_t task) {
     T* const row = y + task / chunks * n;
     const index_t begin = task % chunks * chunk, end = std::min(n, begin + chunk);
     thrust::inclusive_scan(thrust::seq, row + begin, row + end, row + begin);
   });
   if (chunks < 2) return;
-  for_each_task(rows, [&](index_t r) {
+  for_each_task(rows, rows * n, [&](index_t r) {
     T* const row = y + r * n;
     for (index_t begin = chunk; begin < n; begin += chunk) {
       const T before = row[begin - 1];

@@ -32,7 +32,7 @@ void sort_rows(T* keys, index_t* positions, index_t rows, index_t n, Less less) 
     thrust::stable_sort_by_key(thrust::omp::par, keys, keys + n, positions, less);
     return;
   }
-  for_each_task(rows, [&](index_t row) {
+  for_each_task(rows, rows * n, [&](index_t row) {
     thrust::stable_sort_by_key(thrust::seq, keys + row * n, keys + (row + 1) * n, positions + row * n, less);
   });
 }
