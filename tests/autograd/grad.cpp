@@ -33,15 +33,19 @@ struct Network {
   int setting = 7;
 };
 
-Linear linear(float weight, float bias) { return {tg::full<float>({2}, weight), tg::full<float>({2}, bias)}; }
-
-Network network() { return {linear(2, 1), {linear(3, 0)}, tg::ones<float>({2}), tg::ones<float>({5})}; }
-
-Tensor<float> apply(const Linear& layer, const Tensor<float>& x) { return x * layer.weight + layer.bias; }
-
-Tensor<float> loss(const Network& n) {
-  return tg::sum(apply(n.more[0], apply(n.first, n.mean)));
+Linear linear(float weight, float bias) {
+  return {tg::full<float>({2}, weight), tg::full<float>({2}, bias)};
 }
+
+Network network() {
+  return {linear(2, 1), {linear(3, 0)}, tg::ones<float>({2}), tg::ones<float>({5})};
+}
+
+Tensor<float> apply(const Linear& layer, const Tensor<float>& x) {
+  return x * layer.weight + layer.bias;
+}
+
+Tensor<float> loss(const Network& n) { return tg::sum(apply(n.more[0], apply(n.first, n.mean))); }
 
 // x itself; its vjp counts.
 Tensor<float> counted(const Tensor<float>& x, int& runs) {
@@ -51,8 +55,8 @@ Tensor<float> counted(const Tensor<float>& x, int& runs) {
 // x itself; its vjp throws.
 Tensor<float> failing(const Tensor<float>& x) {
   return tg::differentiable(x, tg::wrt(x, [](const Tensor<float>& g) -> Tensor<float> {
-    tg::fail("failing", "as it should, at ", g.shape);
-  }));
+                              tg::fail("failing", "as it should, at ", g.shape);
+                            }));
 }
 
 // No trace of a recording, and the next gradient is right.
@@ -83,7 +87,9 @@ TEST_CASE("value_and_grad returns the value and a gradient of the model's type")
   CHECK_FALSE(value.node != nullptr);
 }
 
-TEST_CASE("in the gradient buffers are absent, settings empty, and what the value does not depend on is absent") {
+TEST_CASE(
+    "in the gradient buffers are absent, settings empty, and what the value does not depend on is "
+    "absent") {
   const Network g = tg::grad(loss, network());
   CHECK_FALSE(g.mean.defined());
   CHECK_FALSE(g.unused.defined());
@@ -98,7 +104,8 @@ TEST_CASE("a value that depends on nothing has an absent gradient") {
 
 TEST_CASE("a parameter that is used twice receives both gradients") {
   const Linear l = linear(3, 5);
-  const auto g = tg::grad([](const Linear& m) { return tg::sum(m.weight * m.weight + m.weight); }, l);
+  const auto g =
+      tg::grad([](const Linear& m) { return tg::sum(m.weight * m.weight + m.weight); }, l);
   CHECK(tg::to_host(g.weight) == floats{7, 7});
 }
 
@@ -123,7 +130,9 @@ TEST_CASE("the value may be a parameter itself, or a copy of one") {
   CHECK(tg::grad(copied_model, m).scale.item() == 27);
 }
 
-TEST_CASE("a parameter made from a recorded tensor continues its history, one that was assigned has none") {
+TEST_CASE(
+    "a parameter made from a recorded tensor continues its history, one that was assigned has "
+    "none") {
   struct Model {
     Parameter<float> scale;
   };
@@ -167,9 +176,12 @@ TEST_CASE("several arguments are a tuple, by value or as std::tie, given to f on
   CHECK(tg::to_host(hx) == floats{3, 3});
 }
 
-TEST_CASE("two handles of one tensor are two arguments; one handle or one parameter given twice is an error") {
+TEST_CASE(
+    "two handles of one tensor are two arguments; one handle or one parameter given twice is an "
+    "error") {
   const auto x = tg::scalar(3.0f);
-  const auto [a, b] = tg::grad([](const auto& p, const auto& q) { return p * q * q; }, std::tuple(x, x));
+  const auto [a, b] =
+      tg::grad([](const auto& p, const auto& q) { return p * q * q; }, std::tuple(x, x));
   CHECK(a.item() == 9);
   CHECK(b.item() == 18);
   CHECK_THROWS_WITH_AS(tg::grad([](const auto& p, const auto& q) { return p * q; }, std::tie(x, x)),
@@ -177,14 +189,16 @@ TEST_CASE("two handles of one tensor are two arguments; one handle or one parame
   CHECK(x.node == nullptr);
   const Linear l = linear(1, 1);
   const auto f = [](const Linear& p, const Linear&) { return tg::sum(p.weight); };
-  CHECK_THROWS_WITH_AS(tg::grad(f, std::tie(l, l)),
-                       "value_and_grad: 0.weight and 1.weight share one storage: a parameter that is used twice is "
-                       "one field used twice",
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::grad(f, std::tie(l, l)),
+      "value_and_grad: 0.weight and 1.weight share one storage: a parameter that is used twice is "
+      "one field used twice",
+      tg::Error);
   Linear shared = linear(1, 1);
   shared.bias.storage = shared.weight.storage;
-  CHECK_THROWS_WITH_AS(tg::vjp([](const Linear& m) { return m.weight * 1; }, shared, tg::ones<float>({2})),
-                       doctest::Contains("vjp: weight and bias share one storage"), tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::vjp([](const Linear& m) { return m.weight * 1; }, shared, tg::ones<float>({2})),
+      doctest::Contains("vjp: weight and bias share one storage"), tg::Error);
 }
 
 TEST_CASE("auxiliary results come back beside the value, without history") {
@@ -223,12 +237,14 @@ TEST_CASE("nothing that escapes keeps the memory of a step alive") {
 
 TEST_CASE("vjp takes a value of any shape and a cotangent of that shape") {
   const auto x = tg::from_host<float>({1, 2}, {2});
-  const auto [y, g] = tg::vjp([](const auto& a) { return a * a; }, x, tg::from_host<float>({10, 1}, {2}));
+  const auto [y, g] =
+      tg::vjp([](const auto& a) { return a * a; }, x, tg::from_host<float>({10, 1}, {2}));
   CHECK(tg::to_host(y) == floats{1, 4});
   CHECK(y.node == nullptr);
   CHECK(tg::to_host(g) == floats{20, 4});
   CHECK_THROWS_WITH_AS(tg::vjp([](const auto& a) { return a * a; }, x, tg::scalar(1.0f)),
-                       "vjp: the cotangent has shape (), the value it belongs to has shape (2)", tg::Error);
+                       "vjp: the cotangent has shape (), the value it belongs to has shape (2)",
+                       tg::Error);
 }
 
 TEST_CASE("vjp of a tuple of values takes a tuple of cotangents") {
@@ -242,10 +258,11 @@ TEST_CASE("vjp of a tuple of values takes a tuple of cotangents") {
 
 TEST_CASE("a function that does not return one number is an error that shows its shape") {
   const auto f = [](const auto& x) { return x * 2; };
-  CHECK_THROWS_WITH_AS(tg::grad(f, tg::ones<float>({2, 3})),
-                       "value_and_grad: the function returned a tensor of shape (2, 3); it must return one number, "
-                       "for instance mean(loss)",
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::grad(f, tg::ones<float>({2, 3})),
+      "value_and_grad: the function returned a tensor of shape (2, 3); it must return one number, "
+      "for instance mean(loss)",
+      tg::Error);
   CHECK(tg::to_host(tg::grad(f, tg::ones<float>({1, 1}))) == floats{2});  // one number of rank 2
 }
 
@@ -270,11 +287,15 @@ TEST_CASE("comparisons, integers and bools stop gradients") {
 TEST_CASE("an exception leaves no trace, and the next gradient is right") {
   const Network n = network();
   SUBCASE("thrown by the function") {
-    const auto f = [](const Network& m) -> Tensor<float> { throw std::runtime_error(std::to_string(loss(m).item())); };
+    const auto f = [](const Network& m) -> Tensor<float> {
+      throw std::runtime_error(std::to_string(loss(m).item()));
+    };
     CHECK_THROWS_AS(tg::grad(f, n), std::runtime_error);
   }
   SUBCASE("thrown by an operation") {
-    CHECK_THROWS_AS(tg::grad([](const Network& m) { return tg::sum(m.first.weight + m.unused); }, n), tg::Error);
+    CHECK_THROWS_AS(
+        tg::grad([](const Network& m) { return tg::sum(m.first.weight + m.unused); }, n),
+        tg::Error);
   }
   SUBCASE("thrown by a vjp") {
     CHECK_THROWS_WITH_AS(tg::grad([](const Network& m) { return failing(loss(m)); }, n),
@@ -307,7 +328,8 @@ TEST_CASE("only what the predicate names is trained, and vjps of frozen paramete
   const Network n = network();
   int frozen = 0, trained = 0;
   const auto f = [&](const Network& m) {
-    return tg::sum(counted(m.first.weight, frozen) * counted(m.more[0].weight, trained) + m.first.bias);
+    return tg::sum(counted(m.first.weight, frozen) * counted(m.more[0].weight, trained) +
+                   m.first.bias);
   };
   const auto [value, g] =
       tg::value_and_grad(f, n, [](const std::string& name) { return name.starts_with("more"); });
@@ -332,14 +354,16 @@ TEST_CASE("absent parameters are passed over") {
   CHECK_FALSE(g.bias.defined());
 }
 
-TEST_CASE("a vjp that reads what was assigned since its forward pass throws and names the operation") {
+TEST_CASE(
+    "a vjp that reads what was assigned since its forward pass throws and names the operation") {
   Parameter<float> factor = tg::full<float>({2}, 3);
   const auto f = [&](const auto& x) {
     const auto y = tg::sum(x * factor);
     tg::assign(factor, tg::zeros<float>({2}));
     return y;
   };
-  CHECK_THROWS_WITH_AS(tg::grad(f, tg::ones<float>({2})), doctest::Contains("multiplies: an operand of shape (2) is stale"),
+  CHECK_THROWS_WITH_AS(tg::grad(f, tg::ones<float>({2})),
+                       doctest::Contains("multiplies: an operand of shape (2) is stale"),
                        tg::Error);
   // Nothing is read by the gradient of a sum.
   const auto g = [&](const auto& x) {
@@ -370,7 +394,8 @@ TEST_CASE("recording belongs to one thread: two differentiate their own models a
       const Linear l = linear(static_cast<float>(t + 1), 0);
       float total = 0;
       for (int i = 0; i < 300; ++i) {
-        total += tg::to_host(tg::grad([](const Linear& m) { return tg::sum(tg::square(m.weight)); }, l).weight)[0];
+        total += tg::to_host(
+            tg::grad([](const Linear& m) { return tg::sum(tg::square(m.weight)); }, l).weight)[0];
       }
       found[t] = total;
     });
@@ -390,12 +415,16 @@ TEST_CASE("another thread does not record what this one does") {
   tg::grad(f, tg::ones<float>({2}));
 }
 
-TEST_CASE("a second derivative of a pointwise operation throws and says which setting raises the order") {
-  const auto slope = [](const auto& x) { return tg::grad([](const auto& a) { return tg::exp(a); }, x); };
-  CHECK_THROWS_WITH_AS(tg::grad(slope, tg::scalar(1.0f)),
-                       "exp: its derivative of order 2 is not compiled; define THRUSTGRAD_DERIVATIVE_ORDER=2 before "
-                       "including thrustgrad",
-                       tg::Error);
+TEST_CASE(
+    "a second derivative of a pointwise operation throws and says which setting raises the order") {
+  const auto slope = [](const auto& x) {
+    return tg::grad([](const auto& a) { return tg::exp(a); }, x);
+  };
+  CHECK_THROWS_WITH_AS(
+      tg::grad(slope, tg::scalar(1.0f)),
+      "exp: its derivative of order 2 is not compiled; define THRUSTGRAD_DERIVATIVE_ORDER=2 before "
+      "including thrustgrad",
+      tg::Error);
 }
 
 TEST_CASE("operations whose vjps are operations have second derivatives at any setting") {

@@ -24,8 +24,8 @@ struct Model {
 };
 
 Model model(double shift = 0, const Model* direction = nullptr) {
-  Model m{tg::from_host<double>({0.3, -0.8, 0.5, 1.2}, {2, 2}), tg::from_host<double>({0.1, -0.4}, {2}),
-          tg::scalar(0.7)};
+  Model m{tg::from_host<double>({0.3, -0.8, 0.5, 1.2}, {2, 2}),
+          tg::from_host<double>({0.1, -0.4}, {2}), tg::scalar(0.7)};
   if (direction != nullptr) {
     tg::visit([&](auto& p, const auto& d) { tg::assign(p, p + d * shift); }, m, *direction);
   }
@@ -33,14 +33,16 @@ Model model(double shift = 0, const Model* direction = nullptr) {
 }
 
 Model direction() {
-  return {tg::from_host<double>({1, -0.5, 0.25, 2}, {2, 2}), tg::from_host<double>({-1, 0.5}, {2}), tg::scalar(1.5)};
+  return {tg::from_host<double>({1, -0.5, 0.25, 2}, {2, 2}), tg::from_host<double>({-1, 0.5}, {2}),
+          tg::scalar(1.5)};
 }
 
 // Smooth, with pointwise operations, broadcasting, products of matrices and reductions.
 Tensor<double> loss(const Model& m) {
   const auto x = tg::from_host<double>({0.5, -1, 2, 0.25, 1.5, -0.75}, {3, 2});
   const auto hidden = tg::tanh(tg::matmul(x, m.weight) + m.bias);
-  return tg::mean(tg::exp(hidden * m.scale) / (1 + tg::square(hidden))) + tg::logsumexp(m.bias * m.scale);
+  return tg::mean(tg::exp(hidden * m.scale) / (1 + tg::square(hidden))) +
+         tg::logsumexp(m.bias * m.scale);
 }
 
 double dot(const Model& a, const Model& b) {
@@ -54,8 +56,7 @@ Tensor<double> recorded_dot(const Model& a, const Model& b) {
 }
 
 // The central difference of grad(f) in a direction, component by component.
-template <class F>
-void check_product(const Model& product, const F& f, const Model& d) {
+template <class F> void check_product(const Model& product, const F& f, const Model& d) {
   constexpr double h = 1e-5;
   const Model ahead = tg::grad(f, model(h, &d)), behind = tg::grad(f, model(-h, &d));
   double size = 0;
@@ -77,7 +78,8 @@ Tensor<double> counted(const Tensor<double>& x, int& runs) {
 }
 
 Tensor<double> exponential(const Tensor<double>& x) {  // its vjp uses its result
-  return tg::differentiable(tg::exp(x), tg::wrt(x, [](const Tensor<double>& g, const Tensor<double>& y) { return g * y; }));
+  return tg::differentiable(tg::exp(x), tg::wrt(x, [](const Tensor<double>& g,
+                                                      const Tensor<double>& y) { return g * y; }));
 }
 
 }  // namespace
@@ -92,7 +94,8 @@ TEST_CASE("a Hessian-vector product through one model equals the difference of g
 
 TEST_CASE("a Hessian is symmetric") {
   const Model m = model(), d = direction();
-  const Model e{tg::from_host<double>({0.5, 1, -1, 0.2}, {2, 2}), tg::from_host<double>({2, 1}, {2}), tg::scalar(-1.0)};
+  const Model e{tg::from_host<double>({0.5, 1, -1, 0.2}, {2, 2}),
+                tg::from_host<double>({2, 1}, {2}), tg::scalar(-1.0)};
   const auto product = [&](const Model& v) {
     return tg::grad([&](const Model& a) { return recorded_dot(tg::grad(loss, a), v); }, m);
   };
@@ -122,7 +125,8 @@ TEST_CASE("the value of the inner function is differentiated as well") {
   tg::visit(
       [&](const auto& a, const auto& first, const auto& second) {
         const doubles expected = tg::to_host(first * (2 * v) + second), actual = tg::to_host(a);
-        for (std::size_t i = 0; i < actual.size(); ++i) CHECK(actual[i] == doctest::Approx(expected[i]));
+        for (std::size_t i = 0; i < actual.size(); ++i)
+          CHECK(actual[i] == doctest::Approx(expected[i]));
       },
       found, g, h);
 }
@@ -134,7 +138,8 @@ TEST_CASE("an outer gradient by parameters passes through an inner one by inputs
   const Scale s{tg::scalar(3.0)};
   // d/da (d/dx a^2 x^3)^2 = d/da 9 a^4 x^4 = 36 a^3 x^4
   const auto penalty = [](const Scale& k) {
-    const auto slope = tg::grad([&](const Tensor<double>& x) { return k.a * k.a * x * x * x; }, tg::scalar(2.0));
+    const auto slope =
+        tg::grad([&](const Tensor<double>& x) { return k.a * k.a * x * x * x; }, tg::scalar(2.0));
     return slope * slope;
   };
   CHECK(tg::grad(penalty, s).a.item() == doctest::Approx(36 * 27 * 16.0));
@@ -144,7 +149,8 @@ TEST_CASE("an inner backward pass stops at nodes older than its own arguments") 
   int outer_runs = 0;
   const auto f = [&](const Tensor<double>& x) {
     const auto old = counted(x * x, outer_runs);
-    const auto slope = tg::grad([&](const Tensor<double>& a) { return tg::exp(a) * old; }, tg::scalar(0.0));
+    const auto slope =
+        tg::grad([&](const Tensor<double>& a) { return tg::exp(a) * old; }, tg::scalar(0.0));
     CHECK(outer_runs == 0);
     return slope;  // x^2
   };
@@ -171,17 +177,20 @@ TEST_CASE("an inner gradient through its argument's history is differentiated by
 }
 
 TEST_CASE("a vjp that uses its operation's result is differentiated through it") {
-  const auto slope = [](const Tensor<double>& x) { return tg::grad([](const auto& a) { return exponential(a); }, x); };
+  const auto slope = [](const Tensor<double>& x) {
+    return tg::grad([](const auto& a) { return exponential(a); }, x);
+  };
   CHECK(tg::grad(slope, tg::scalar(0.5)).item() == doctest::Approx(std::exp(0.5)));
 }
 
 TEST_CASE("a joint vjp and several results are differentiated twice") {
   using Pair = std::tuple<Tensor<double>, Tensor<double>>;
   const auto products = [](const Tensor<double>& a, const Tensor<double>& b) {  // a b and a b^2
-    return tg::differentiable(std::tuple(a * b, a * b * b), tg::wrt(std::tie(a, b), [a, b](const Pair& g) {
-      const auto& [g1, g2] = g;
-      return std::tuple(g1 * b + g2 * b * b, g1 * a + 2 * g2 * a * b);
-    }));
+    return tg::differentiable(std::tuple(a * b, a * b * b),
+                              tg::wrt(std::tie(a, b), [a, b](const Pair& g) {
+                                const auto& [g1, g2] = g;
+                                return std::tuple(g1 * b + g2 * b * b, g1 * a + 2 * g2 * a * b);
+                              }));
   };
   const auto f = [&](const Tensor<double>& a, const Tensor<double>& b) {
     const auto [p, q] = products(a, b);
@@ -207,7 +216,9 @@ TEST_CASE("vjp nests: the product of a Jacobian with a vector") {
 TEST_CASE("pointwise operations of two operands have all their second derivatives") {
   const auto a = tg::from_host<double>({0.7, 1.8}, {2}), b = tg::from_host<double>({1.5, 0.6}, {2});
   const auto check = [&](const auto& f) {
-    const auto total = [&](const Tensor<double>& p, const Tensor<double>& q) { return tg::sum(f(p, q)); };
+    const auto total = [&](const Tensor<double>& p, const Tensor<double>& q) {
+      return tg::sum(f(p, q));
+    };
     const auto along = [&](const Tensor<double>& p, const Tensor<double>& q) {  // direction (1, 2)
       const auto [gp, gq] = tg::grad(total, std::tie(p, q));
       return tg::sum(gp + gq * 2);
@@ -217,8 +228,10 @@ TEST_CASE("pointwise operations of two operands have all their second derivative
     const auto [ahead_a, ahead_b] = tg::grad(total, std::tuple(a + h, b + 2 * h));
     const auto [behind_a, behind_b] = tg::grad(total, std::tuple(a - h, b - 2 * h));
     for (std::size_t i = 0; i < 2; ++i) {
-      CHECK(tg::to_host(found_a)[i] == doctest::Approx(tg::to_host((ahead_a - behind_a) / (2 * h))[i]).epsilon(1e-7));
-      CHECK(tg::to_host(found_b)[i] == doctest::Approx(tg::to_host((ahead_b - behind_b) / (2 * h))[i]).epsilon(1e-7));
+      CHECK(tg::to_host(found_a)[i] ==
+            doctest::Approx(tg::to_host((ahead_a - behind_a) / (2 * h))[i]).epsilon(1e-7));
+      CHECK(tg::to_host(found_b)[i] ==
+            doctest::Approx(tg::to_host((ahead_b - behind_b) / (2 * h))[i]).epsilon(1e-7));
     }
   };
   check([](const auto& p, const auto& q) { return tg::pow(p, q); });
@@ -251,9 +264,11 @@ TEST_CASE("a parameter that only an outer recording trains is a constant of the 
 }
 
 TEST_CASE("a third derivative throws and names the setting of order 3") {
-  const auto slope = [](const auto& x) { return tg::grad([](const auto& a) { return tg::exp(a); }, x); };
+  const auto slope = [](const auto& x) {
+    return tg::grad([](const auto& a) { return tg::exp(a); }, x);
+  };
   const auto curvature = [&](const auto& x) { return tg::grad(slope, x); };
   CHECK(curvature(tg::scalar(1.0)).item() == doctest::Approx(std::exp(1.0)));
-  CHECK_THROWS_WITH_AS(tg::grad(curvature, tg::scalar(1.0)), doctest::Contains("define THRUSTGRAD_DERIVATIVE_ORDER=3"),
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::grad(curvature, tg::scalar(1.0)),
+                       doctest::Contains("define THRUSTGRAD_DERIVATIVE_ORDER=3"), tg::Error);
 }

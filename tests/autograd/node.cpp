@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
 #include <vector>
 
 #include "thrustgrad/ops/reduce.h"
@@ -15,19 +15,14 @@ using tg::Tensor;
 namespace {
 
 // x itself; its vjp calls f.
-template <class F>
-Tensor<float> probe(const Tensor<float>& x, F f) {
+template <class F> Tensor<float> probe(const Tensor<float>& x, F f) {
   return tg::differentiable(x, tg::wrt(x, [f](const Tensor<float>& g) {
-    f();
-    return g;
-  }));
+                              f();
+                              return g;
+                            }));
 }
 
 std::size_t in_use() { return tg::Pool::instance().statistics().in_use; }
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 }  // namespace
 
@@ -39,7 +34,8 @@ TEST_CASE("memory of the graph is freed while the backward pass goes") {
   const std::size_t before = in_use();
   const auto f = [&](const auto& start) {
     Tensor<float> x = start;
-    for (int i = 0; i < length; ++i) x = probe(tg::exp(x * 0.5f), [&] { sizes.push_back(in_use()); });
+    for (int i = 0; i < length; ++i)
+      x = probe(tg::exp(x * 0.5f), [&] { sizes.push_back(in_use()); });
     x = tg::sum(x);
     forward = in_use() - before;
     return x;
@@ -86,7 +82,7 @@ TEST_CASE("a tensor that escaped is a constant of the next recording") {
 
 TEST_CASE("a chain of a million nodes overflows no stack, forward, backward or destroyed") {
   constexpr int length = 1000000;
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   const std::size_t before = in_use();
   const auto x = tg::scalar(0.0f);
   const auto chain = [](const Tensor<float>& a) {
@@ -97,7 +93,9 @@ TEST_CASE("a chain of a million nodes overflows no stack, forward, backward or d
   SUBCASE("backward") { CHECK(tg::grad(chain, x).item() == 1); }
   SUBCASE("destroyed without a backward pass") {
     Tensor<float> kept;  // the last node, with all others behind it
-    const auto f = [&](const auto& a) -> Tensor<float> { throw tg::Error((kept = chain(a), "stop")); };
+    const auto f = [&](const auto& a) -> Tensor<float> {
+      throw tg::Error((kept = chain(a), "stop"));
+    };
     CHECK_THROWS_WITH(tg::grad(f, x), "stop");
     CHECK(kept.node->edges.empty());
   }
@@ -109,5 +107,5 @@ TEST_CASE("a chain of a million nodes overflows no stack, forward, backward or d
     CHECK(tg::grad(f, x).item() == 3);
   }
   CHECK(in_use() == before + 64);
-  CHECK(seconds_since(start) < 3);
+  CHECK(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC < 3);  // about 0.5
 }

@@ -55,13 +55,16 @@ TEST_CASE("zeros_like keeps shape and order in memory") {
 
 TEST_CASE("from_host and to_host are inverses for every element type") {
   CHECK(tg::to_host(tg::from_host<float>({1, -2, 3}, {3})) == std::vector<float>{1, -2, 3});
-  CHECK(tg::to_host(tg::from_host(std::vector<std::int64_t>{5, 6}, {2, 1})) == std::vector<std::int64_t>{5, 6});
-  CHECK(tg::to_host(tg::from_host(std::vector<std::uint8_t>{0, 255}, {2})) == std::vector<std::uint8_t>{0, 255});
+  CHECK(tg::to_host(tg::from_host(std::vector<std::int64_t>{5, 6}, {2, 1})) ==
+        std::vector<std::int64_t>{5, 6});
+  CHECK(tg::to_host(tg::from_host(std::vector<std::uint8_t>{0, 255}, {2})) ==
+        std::vector<std::uint8_t>{0, 255});
   const std::vector<bool> bits{true, false, false, true, true, false};
   CHECK(tg::to_host(tg::from_host(bits, {2, 3})) == bits);
   CHECK(tg::to_host(tg::from_host<bool>({true, false}, {2})) == std::vector<bool>{true, false});
   const std::array<double, 2> numbers{1, 2};
-  CHECK(tg::to_host(tg::from_host(std::span<const double>(numbers), {2})) == std::vector<double>{1, 2});
+  CHECK(tg::to_host(tg::from_host(std::span<const double>(numbers), {2})) ==
+        std::vector<double>{1, 2});
   CHECK(tg::to_host(tg::from_host(std::vector<float>{}, {0})).empty());
 }
 
@@ -88,7 +91,8 @@ TEST_CASE("to_host reads views in their logical order") {
   CHECK(tg::to_host(tg::slice(x, 1, 0, 3, 2)) == std::vector<float>{0, 2, 3, 5});
   CHECK(tg::to_host(tg::expand(tg::arange<float>(2), {2, 2})) == std::vector<float>{0, 1, 0, 1});
   CHECK(tg::to_host(tg::expand(tg::scalar(4.0f), {3})) == std::vector<float>{4, 4, 4});
-  CHECK(tg::to_host(tg::transpose(tg::from_host(std::vector<bool>{true, true, false, false}, {2, 2}))) ==
+  CHECK(tg::to_host(
+            tg::transpose(tg::from_host(std::vector<bool>{true, true, false, false}, {2, 2}))) ==
         std::vector<bool>{true, false, true, false});
 }
 
@@ -113,7 +117,8 @@ TEST_CASE("copy is row-major, and contiguous copies only what is not") {
 }
 
 TEST_CASE("large views of eight axes are copied right") {
-  const auto x = tg::reshape(tg::arange<std::int32_t>(3 * 2 * 5 * 2 * 3 * 2 * 7 * 3), {3, 2, 5, 2, 3, 2, 7, 3});
+  const auto x = tg::reshape(tg::arange<std::int32_t>(3 * 2 * 5 * 2 * 3 * 2 * 7 * 3),
+                             {3, 2, 5, 2, 3, 2, 7, 3});
   const tg::Shape axes{7, 3, 0, 5, 2, 6, 1, 4};
   tg::Shape inverse = axes;
   for (int i = 0; i < 8; ++i) inverse[axes[i]] = i;

@@ -21,9 +21,9 @@ struct Counted {
 }  // namespace
 
 TEST_CASE("an error reads op: what is wrong") {
-  CHECK_THROWS_WITH_AS(tg::fail("conv2d", "x has ", 3, " channels, weight expects ", 6, ": x ",
-                                tg::Shape{8, 3}),
-                       "conv2d: x has 3 channels, weight expects 6: x (8, 3)", tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::fail("conv2d", "x has ", 3, " channels, weight expects ", 6, ": x ", tg::Shape{8, 3}),
+      "conv2d: x has 3 channels, weight expects 6: x (8, 3)", tg::Error);
 }
 
 TEST_CASE("an error is a std::runtime_error") {

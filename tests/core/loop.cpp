@@ -39,7 +39,8 @@ TEST_CASE("dense operands of equal order are one axis") {
   CHECK(loop.strides[0] == Shape{1});
   CHECK(loop.strides[1] == Shape{1});
   // The same with both permuted.
-  const auto permuted = detail::plan_loop<2>({5, 2, 3, 4}, {1, 2, 0, 3}, {Shape{4, 60, 20, 1}, Shape{4, 60, 20, 1}});
+  const auto permuted =
+      detail::plan_loop<2>({5, 2, 3, 4}, {1, 2, 0, 3}, {Shape{4, 60, 20, 1}, Shape{4, 60, 20, 1}});
   CHECK(permuted.sizes == Shape{120});
 }
 

@@ -157,9 +157,11 @@ TEST_CASE("assign to an absent target or of an absent value is an error") {
 TEST_CASE("assign of a wrong shape throws with both shapes and writes nothing") {
   Parameter<float> p = tg::ones<float>({2});
   const Tensor<float> alias = p;
-  CHECK_THROWS_WITH_AS(tg::assign(p, tg::zeros<float>({3})), doctest::Contains("(2) and (3)"), tg::Error);
+  CHECK_THROWS_WITH_AS(tg::assign(p, tg::zeros<float>({3})), doctest::Contains("(2) and (3)"),
+                       tg::Error);
   CHECK_THROWS_WITH_AS(tg::assign(p, tg::zeros<float>({3, 2})),
-                       "assign: a value of shape (3, 2) does not fit into a target of shape (2)", tg::Error);
+                       "assign: a value of shape (3, 2) does not fit into a target of shape (2)",
+                       tg::Error);
   CHECK(tg::to_host(alias) == floats{1, 1});  // not even the version moved
 }
 
@@ -167,8 +169,8 @@ TEST_CASE("assign of a stale value throws and writes nothing") {
   Parameter<float> p = tg::ones<float>({2}), q = tg::zeros<float>({2});
   const Tensor<float> stale = q;
   tg::assign(q, tg::full<float>({2}, 5));
-  CHECK_THROWS_WITH_AS(tg::assign(p, stale), doctest::Contains("assign: an operand of shape (2) is stale"),
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::assign(p, stale),
+                       doctest::Contains("assign: an operand of shape (2) is stale"), tg::Error);
   CHECK(tg::to_host(p) == floats{1, 1});
 }
 
@@ -180,11 +182,12 @@ TEST_CASE("every write advances the version, and an operation that reads a stale
   CHECK(p.version == first + 1);
   CHECK(p.storage->version == p.version);
   CHECK(old.version == first);
-  CHECK_THROWS_WITH_AS(tg::exp(old), doctest::Contains("exp: an operand of shape (2) is stale"), tg::Error);
+  CHECK_THROWS_WITH_AS(tg::exp(old), doctest::Contains("exp: an operand of shape (2) is stale"),
+                       tg::Error);
   CHECK_THROWS_WITH_AS(tg::sum(old), doctest::Contains("sum: an operand"), tg::Error);
   CHECK_THROWS_WITH_AS(old + p, doctest::Contains("add: an operand"), tg::Error);
-  CHECK_THROWS_WITH_AS(tg::copy(tg::transpose(tg::reshape(old, {1, 2}))), doctest::Contains("copy: an operand"),
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::copy(tg::transpose(tg::reshape(old, {1, 2}))),
+                       doctest::Contains("copy: an operand"), tg::Error);
 }
 
 TEST_CASE("several targets are updated in one pass from their old values") {
@@ -210,14 +213,15 @@ TEST_CASE("one target alone is updated by a functor that returns its value") {
 TEST_CASE("an update whose operands do not fit throws and writes nothing") {
   Parameter<float> w = tg::ones<float>({2}), longer = tg::ones<float>({3}), none;
   const Tensor<float> alias = w;
-  CHECK_THROWS_WITH_AS(tg::assign(std::tie(w, longer), momentum_fn{1}, tg::scalar(1.0f)), doctest::Contains("(3)"),
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::assign(std::tie(w, longer), momentum_fn{1}, tg::scalar(1.0f)),
+                       doctest::Contains("(3)"), tg::Error);
   CHECK_THROWS_AS(tg::assign(std::tie(w), add_fn{}, tg::ones<float>({3})), tg::Error);
   CHECK_THROWS_WITH_AS(tg::assign(std::tie(w, none), momentum_fn{1}, tg::scalar(1.0f)),
                        doctest::Contains("absent"), tg::Error);
   Buffer<float> v = tg::ones<float>({2});
   CHECK_THROWS_WITH_AS(tg::assign(std::tie(w, v), momentum_fn{1}, tg::ones<float>({2, 2})),
-                       "assign: an operand of shape (2, 2) does not fit into a target of shape (2)", tg::Error);
+                       "assign: an operand of shape (2, 2) does not fit into a target of shape (2)",
+                       tg::Error);
   CHECK(tg::to_host(alias) == floats{1, 1});
 }
 

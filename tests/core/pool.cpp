@@ -79,7 +79,8 @@ TEST_CASE("trim gives back cached blocks and leaves those in use") {
 
 TEST_CASE("blocks are aligned for every vector type") {
   tg::Pool pool;
-  for (const std::size_t bytes : {std::size_t{1}, std::size_t{100}, std::size_t{5000}, std::size_t{3} << 20}) {
+  for (const std::size_t bytes :
+       {std::size_t{1}, std::size_t{100}, std::size_t{5000}, std::size_t{3} << 20}) {
     void* const block = pool.acquire(bytes);
     CHECK(reinterpret_cast<std::uintptr_t>(block) % 64 == 0);
     pool.release(block, bytes);
@@ -92,9 +93,9 @@ TEST_CASE("running out of memory gives the cache back first, then throws with bo
   void* const held = pool.acquire(64);
   pool.release(pool.acquire(4096), 4096);
   const std::size_t absurd = std::size_t{1} << 60;
-  CHECK_THROWS_WITH_AS(pool.acquire(absurd),
-                       "pool: out of memory: asked for 1152921504606846976 bytes with 64 bytes in use",
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(
+      pool.acquire(absurd),
+      "pool: out of memory: asked for 1152921504606846976 bytes with 64 bytes in use", tg::Error);
   CHECK(pool.statistics().cached == 0);
   CHECK(pool.statistics().in_use == 64);
   CHECK(pool.statistics().allocations == 2);
@@ -114,7 +115,8 @@ TEST_CASE("threads share a pool without handing out a block twice") {
         const auto mark = static_cast<unsigned char>(16 * t + i % 16);
         std::memset(block, mark, bytes);
         std::this_thread::yield();
-        if (!std::all_of(block, block + bytes, [=](unsigned char c) { return c == mark; })) intact[t] = 0;
+        if (!std::all_of(block, block + bytes, [=](unsigned char c) { return c == mark; }))
+          intact[t] = 0;
         pool.release(block, bytes);
       }
     });

@@ -30,11 +30,13 @@ TEST_CASE("elements have four digits and one width") {
 TEST_CASE("not-a-number is printed without a sign, in every floating type") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(tg::str(tg::from_host<double>({nan, -nan, 1}, {3})) == "[nan nan   1] float64 (3)");
-  CHECK(tg::str(tg::scalar(tg::half(-std::numeric_limits<float>::infinity()))) == "-inf float16 ()");
+  CHECK(tg::str(tg::scalar(tg::half(-std::numeric_limits<float>::infinity()))) ==
+        "-inf float16 ()");
 }
 
 TEST_CASE("integers are printed with all digits, bytes as numbers") {
-  CHECK(tg::str(tg::scalar(std::numeric_limits<std::int64_t>::min())) == "-9223372036854775808 int64 ()");
+  CHECK(tg::str(tg::scalar(std::numeric_limits<std::int64_t>::min())) ==
+        "-9223372036854775808 int64 ()");
   CHECK(tg::str(tg::from_host<std::uint8_t>({0, 65, 255}, {3})) == "[  0  65 255] uint8 (3)");
 }
 

@@ -78,8 +78,8 @@ TEST_CASE("NoReadback forbids reading back while it is alive, nested too") {
   const auto x = tg::scalar(1.0f);
   {
     const tg::NoReadback outer;
-    CHECK_THROWS_WITH_AS(x.item(),
-                         "item: reads back to the host where this is forbidden (NoReadback)", tg::Error);
+    CHECK_THROWS_WITH_AS(
+        x.item(), "item: reads back to the host where this is forbidden (NoReadback)", tg::Error);
     {
       const tg::NoReadback inner;
       CHECK_THROWS_AS(tg::to_host(x), tg::Error);
@@ -94,10 +94,11 @@ TEST_CASE("a tensor taken from a parameter is stale after the parameter was assi
   const tg::Tensor<float> before = p;
   CHECK(before.data() == p.data());
   tg::assign(p, tg::zeros<float>({2}));
-  CHECK_THROWS_WITH_AS(before.data(),
-                       "data: an operand of shape (2) is stale: the parameter or buffer that it was "
-                       "taken from has been assigned since; take a copy() of what is needed later",
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(
+      before.data(),
+      "data: an operand of shape (2) is stale: the parameter or buffer that it was "
+      "taken from has been assigned since; take a copy() of what is needed later",
+      tg::Error);
   CHECK_THROWS_AS(tg::to_host(before), tg::Error);
   const tg::Tensor<float> after = p;
   CHECK(tg::to_host(after) == std::vector<float>{0, 0});

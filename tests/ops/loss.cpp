@@ -107,7 +107,7 @@ TEST_CASE("losses name the shapes that do not fit") {
   CHECK_THROWS_WITH_AS(tg::cross_entropy(x, tg::zeros<std::int64_t>({4})),
                        "cross_entropy: logits (3, 4) are (n, classes), labels (4) must be (n)", tg::Error);
   CHECK_THROWS_WITH_AS(tg::mse_loss(x, tg::zeros<float>({4})), "mse_loss: shapes (3, 4) and (4) differ", tg::Error);
-  CHECK_THROWS_WITH_AS(tg::softmax(x, 2), "amax: axis 2 does not exist in (3, 4)", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::softmax(x, 2), "softmax: axis 2 does not exist in (3, 4)", tg::Error);
 }
 
 }  // namespace loss_test

@@ -22,20 +22,24 @@ struct Exponentials {
         sum(thrustgrad::sum(values, {axis}, Keep::axes)) {}
 };
 
+template <class T>
+Tensor<T> softmax(const Tensor<T>& x, const Exponentials<T>& e, int axis) {
+  using C = compute_t<T>;
+  const auto y = std::get<0>(evaluate<T>("softmax", divides_fn{}, e.values, e.sum));
+  return differentiable(y, wrt(x, [axis](const Tensor<T>& g, const Tensor<T>& result) {
+    const auto wide = cast<C>(g), share = cast<C>(result);
+    return cast<T>(share * (wide - sum(wide * share, {axis}, Keep::axes)));
+  }));
+}
+
 }  // namespace detail
 
 /// exp(x) / sum of exp(x) along an axis, without overflow. The 16-bit types are rounded once.
 template <floating T>
 Tensor<T> softmax(const Tensor<T>& x, int axis = -1) {
-  using C = compute_t<T>;
   const detail::OpScope scope("softmax");
   const int a = x.shape.axis(axis, "softmax");
-  const detail::Exponentials<T> e("softmax", x, a);
-  const auto y = std::get<0>(detail::evaluate<T>("softmax", detail::divides_fn{}, e.values, e.sum));
-  return differentiable(y, wrt(x, [a](const Tensor<T>& g, const Tensor<T>& result) {
-    const auto wide = cast<C>(g), share = cast<C>(result);
-    return cast<T>(share * (wide - sum(wide * share, {a}, Keep::axes)));
-  }));
+  return detail::softmax(x, detail::Exponentials<T>("softmax", x, a), a);
 }
 
 /// x - log of the sum of exp(x) along an axis. The 16-bit types are rounded once.
@@ -76,13 +80,8 @@ struct target_fn {
 
 /// - target log(softmax), and 0 for a class that is not wanted, however impossible the logit.
 struct surprise_fn {
-  THRUSTGRAD_FN auto operator()(auto x, auto log_sum, auto target) const {
-    return where(target == 0, target, (log_sum - x) * target);
-  }
-};
-struct cross_entropy_gradient_fn {
-  THRUSTGRAD_FN auto operator()(auto x, auto log_sum, auto target, auto g) const {
-    return (exp(x - log_sum) - target) * g;
+  THRUSTGRAD_FN auto operator()(auto x, auto top, auto log_sum, auto target) const {
+    return where(target == 0, target, (log_sum - (x - top)) * target);
   }
 };
 
@@ -112,10 +111,10 @@ Tensor<compute_t<T>> cross_entropy(const Tensor<T>& logits, const Tensor<I>& lab
   const detail::target_fn<C> wanted{classes, static_cast<C>(1 - settings.label_smoothing + elsewhere), static_cast<C>(elsewhere)};
   const auto target = map(wanted, unsqueeze(cast<std::int64_t>(labels), 1), arange<std::int64_t>(classes));
   const auto x = cast<C>(logits);
-  const auto log_sum = logsumexp(x, {1}, Keep::axes);
-  const auto losses = sum(std::get<0>(detail::evaluate<C>("cross_entropy", detail::surprise_fn{}, x, log_sum, target)), {1});
-  const auto each = differentiable(losses, wrt(x, [x, log_sum, target](const Tensor<C>& g) {
-    return map(detail::cross_entropy_gradient_fn{}, x, log_sum, target, unsqueeze(g, 1));
+  const detail::Exponentials<C> e("cross_entropy", x, 1);
+  const auto losses = sum(std::get<0>(detail::evaluate<C>("cross_entropy", detail::surprise_fn{}, x, e.top, log(e.sum), target)), {1});
+  const auto each = differentiable(losses, wrt(x, [share = detail::softmax(x, e, 1), target](const Tensor<C>& g) {
+    return (share - target) * unsqueeze(g, 1);
   }));
   return detail::reduced(each, settings.reduction);
 }
