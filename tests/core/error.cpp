@@ -26,6 +26,10 @@ TEST_CASE("an error reads op: what is wrong") {
       "conv2d: x has 3 channels, weight expects 6: x (8, 3)", tg::Error);
 }
 
+TEST_CASE("an operation that is a template is named without its arguments") {
+  CHECK_THROWS_WITH(tg::fail("cube<float>", "text"), "cube: text");
+}
+
 TEST_CASE("an error is a std::runtime_error") {
   CHECK_THROWS_AS(tg::fail("op", "text"), std::runtime_error);
 }

@@ -39,6 +39,17 @@ TEST_CASE("comparisons with a number") {
   CHECK(tg::to_host(x >= 0) == Bools{false, true, true});
 }
 
+TEST_CASE("a number that the elements' type does not hold is still compared as it is") {
+  const auto x = tg::from_host<std::uint8_t>({0, 1, 200}, {3});
+  CHECK(tg::to_host(x < 0.5) == Bools{true, false, false});
+  CHECK(tg::to_host(x >= 0.5) == Bools{false, true, true});
+  CHECK(tg::to_host(x < 300) == Bools{true, true, true});
+  CHECK(tg::to_host(x > -1) == Bools{true, true, true});
+  CHECK(tg::to_host(tg::equal(x, 256)) == Bools{false, false, false});
+  CHECK(tg::to_host(tg::equal(x, 0.5)) == Bools{false, false, false});
+  CHECK(tg::to_host(tg::not_equal(x, 1)) == Bools{true, false, true});
+}
+
 TEST_CASE("comparisons broadcast, and take operands of different types and of any order in memory") {
   const auto column = tg::from_host<tg::bf16>({tg::bf16(1), tg::bf16(2)}, {2, 1});
   const auto row = tg::from_host<float>({1, 2, 1.001f}, {3});

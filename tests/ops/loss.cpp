@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "golden/goldens.h"
 #include "gradient.h"
@@ -96,6 +97,40 @@ TEST_CASE("a label that is no class makes its loss NaN, and no other") {
   CHECK(std::isnan(losses[2]));
 }
 
+TEST_CASE_TEMPLATE("16-bit softmax is the float one, rounded once", T, tg::bf16, tg::half) {
+  const auto x = tg::cast<T>(generic({20, 40}, 1, 10));
+  const auto wide = tg::cast<float>(x);
+  CHECK(tg::to_host(tg::softmax(x)) == tg::to_host(tg::cast<T>(tg::softmax(wide))));
+  CHECK(tg::to_host(tg::log_softmax(x, 0)) == tg::to_host(tg::cast<T>(tg::log_softmax(wide, 0))));
+}
+
+TEST_CASE("a class that logits exclude costs nothing unless it is wanted") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto x = tg::from_host<float>({0, 0, -infinity}, {1, 3});
+  const auto loss = [](std::int64_t label, double smoothing = 0) {
+    return [=](auto& a) { return tg::cross_entropy(a, tg::from_host<std::int64_t>({label}, {1}), {.label_smoothing = smoothing}); };
+  };
+  const auto [value, g] = tg::value_and_grad(loss(0), x);
+  CHECK(value.item() == doctest::Approx(std::log(2.0)));
+  CHECK(tg::to_host(g) == std::vector<float>{-0.5f, 0.5f, 0});
+  CHECK(loss(2)(x).item() == infinity);
+  CHECK(loss(0, 0.1)(x).item() == infinity);
+}
+
+TEST_CASE("a small loss beside large logits keeps its digits") {
+  const auto x = tg::from_host<float>({1000, 991}, {1, 2});
+  CHECK(tg::cross_entropy(x, tg::from_host<std::int64_t>({0}, {1})).item() == doctest::Approx(std::log1p(std::exp(-9.0))).epsilon(1e-3));
+}
+
+TEST_CASE("a loss of half precision is float, and larger than half could hold") {
+  const auto x = tg::full<tg::half>({1024}, tg::half(300.0f)), y = tg::zeros<tg::half>({1024});
+  static_assert(std::is_same_v<decltype(tg::mse_loss(x, y)), tg::Tensor<float>>);
+  CHECK(tg::mse_loss(x, y).item() == 90000);
+  CHECK(tg::mse_loss(x, y, Reduction::sum).item() == 1024 * 90000.0f);
+  const auto g = tg::grad([&](auto& a) { return tg::mse_loss(a, y); }, x);
+  CHECK(float(tg::to_host(g)[0]) == 2 * 300.0f / 1024);
+}
+
 TEST_CASE("count_correct counts the rows whose largest logit is at the label") {
   const auto x = tg::from_host<float>({1, 2, 0, 5, 4, 3, 0, 0, 1}, {3, 3});
   CHECK(tg::count_correct(x, tg::from_host<std::int64_t>({1, 0, 0}, {3})).item() == 2);
@@ -106,6 +141,10 @@ TEST_CASE("losses name the shapes that do not fit") {
   const auto x = tg::zeros<float>({3, 4});
   CHECK_THROWS_WITH_AS(tg::cross_entropy(x, tg::zeros<std::int64_t>({4})),
                        "cross_entropy: logits (3, 4) are (n, classes), labels (4) must be (n)", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::cross_entropy(x, tg::zeros<std::int64_t>({3}), {.label_smoothing = 1.5}),
+                       "cross_entropy: label smoothing 1.5 does not lie in [0, 1]", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::count_correct(x, tg::zeros<std::int64_t>({3, 1})),
+                       "count_correct: logits (3, 4) are (n, classes), labels (3, 1) must be (n)", tg::Error);
   CHECK_THROWS_WITH_AS(tg::mse_loss(x, tg::zeros<float>({4})), "mse_loss: shapes (3, 4) and (4) differ", tg::Error);
   CHECK_THROWS_WITH_AS(tg::softmax(x, 2), "softmax: axis 2 does not exist in (3, 4)", tg::Error);
 }

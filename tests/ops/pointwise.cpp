@@ -211,6 +211,22 @@ TEST_CASE("integers and bools compute without gradients") {
   CHECK(tg::to_host(tg::cast<bool>(tg::from_host<float>({0, -2, 0.5f}, {3}))) == std::vector<bool>{false, true, true});
 }
 
+TEST_CASE("a number beside integers counts as in C++, and does not widen a floating tensor") {
+  const auto bytes = tg::from_host<std::uint8_t>({5, 200}, {2});
+  CHECK(tg::to_host(bytes - 1) == std::vector<std::int32_t>{4, 199});
+  CHECK(tg::to_host(1 - bytes) == std::vector<std::int32_t>{-4, -199});
+  CHECK(tg::to_host(bytes + 300) == std::vector<std::int32_t>{305, 500});
+  CHECK(tg::to_host(bytes / 2) == std::vector<std::int32_t>{2, 100});
+  CHECK(tg::to_host(bytes / 2.0f) == std::vector<float>{2.5f, 100});
+  CHECK(tg::to_host(bytes * 0.5) == std::vector<double>{2.5, 100});
+  CHECK(tg::to_host(1000.0 / bytes) == std::vector<double>{200, 5});
+  CHECK(tg::to_host(bytes * std::size_t{3}) == std::vector<std::int64_t>{15, 600});
+  CHECK(tg::to_host(tg::from_host<bool>({true, false}, {2}) + 1) == std::vector<std::int32_t>{2, 1});
+  static_assert(std::is_same_v<decltype(tg::zeros<float>({}) * 0.5), tg::Tensor<float>>);
+  static_assert(std::is_same_v<decltype(tg::zeros<tg::bf16>({}) * 0.5f), tg::Tensor<tg::bf16>>);
+  static_assert(std::is_same_v<decltype(tg::zeros<std::int64_t>({}) * 2), tg::Tensor<std::int64_t>>);
+}
+
 TEST_CASE("operands may be empty, of size 1, and lie in memory in any order") {
   CHECK((tg::zeros<float>({0, 3}) + tg::zeros<float>({3})).shape == Shape{0, 3});
   CHECK((tg::zeros<float>({1, 0}) * tg::zeros<float>({5, 1})).shape == Shape{5, 0});

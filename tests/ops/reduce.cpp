@@ -166,6 +166,24 @@ TEST_CASE("16-bit sums are taken in float and rounded once") {
   CHECK(float(tg::sum(tg::full<tg::bf16>({4096}, tg::bf16(1))).item()) == 4096);  // bf16 steps would stop at 256
 }
 
+TEST_CASE_TEMPLATE("16-bit means and logsumexp are the float ones, rounded once", T, tg::bf16, tg::half) {
+  const auto x = tg::cast<T>(generic({31, 50}, 1, 10));
+  const auto wide = tg::cast<float>(x);
+  CHECK(tg::to_host(tg::mean(x, {1})) == tg::to_host(tg::cast<T>(tg::mean(wide, {1}))));
+  CHECK(tg::to_host(tg::logsumexp(x, {0})) == tg::to_host(tg::cast<T>(tg::logsumexp(wide, {0}))));
+  CHECK(float(tg::logsumexp(tg::cast<T>(tg::full<float>({2}, -std::numeric_limits<float>::infinity()))).item()) ==
+        -std::numeric_limits<float>::infinity());
+}
+
+TEST_CASE("a mean and a variance of half precision have no sum that half could not hold") {
+  const auto x = tg::reshape(tg::cast<tg::half>(tg::arange<float>(2) * 2 + 10), {2, 1});
+  const auto many = tg::copy(tg::expand(x, {2, 50000}));  // 10 and 12, 50000 times each
+  CHECK(float(tg::mean(many).item()) == 11);
+  CHECK(float(tg::variance(many * 2, {}, 0).item()) == 4);
+  const auto g = tg::grad([](auto& a) { return tg::mean(a); }, x);
+  CHECK(float(tg::to_host(g)[0]) == 0.5f);
+}
+
 TEST_CASE("a float sum stays within the bound of a sum in blocks") {
   // In double it is exact to 2^-53 n. In float each element passes at most 256 + log2 n additions.
   const tg::index_t n = 1 << 20;

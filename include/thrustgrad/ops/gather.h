@@ -43,20 +43,28 @@ THRUSTGRAD_FN index_t lower_bound(const index_t* keys, index_t n, index_t key) {
   return low;
 }
 
-/// y[o, k, i] = sum of x[o, j, i] over the j whose position is k; keys are the sorted positions and
-/// sources where each came from.
+/// Where the run of each key begins among n ascending keys.
+struct run_begin_fn {
+  const index_t* keys;
+  index_t* begin;
+  index_t n;
+  THRUSTGRAD_FN void operator()(index_t key) const { begin[key] = lower_bound(keys, n, key); }
+};
+
+/// y[o, k, i] = sum of x[o, j, i] over the j whose position is k. The sorted positions make runs,
+/// and sources tells where each came from.
 template <class T>
 struct scatter_add_fn {
   const T* x;
-  const index_t *keys, *sources;
+  const index_t *begin, *sources;
   T* y;
-  index_t n, size, count, inner;
+  index_t size, count, inner;
   bool shared;
   THRUSTGRAD_FN void operator()(index_t at) const {
     const index_t i = at % inner, row = at / inner, o = row / size;
     const index_t key = shared ? row % size : at;
     compute_t<T> sum(0);
-    for (index_t k = lower_bound(keys, n, key); k < n && keys[k] == key; ++k) {
+    for (index_t k = begin[key]; k < begin[key + 1]; ++k) {
       sum += static_cast<compute_t<T>>(x[shared ? (o * count + sources[k]) * inner + i : sources[k]]);
     }
     y[at] = static_cast<T>(sum);
@@ -106,12 +114,14 @@ Tensor<T> scatter_add_values(const Tensor<T>& x, const Tensor<I>& index, int axi
   const AxisView from(x.shape, axis);
   const auto source = contiguous(x);
   const auto positions = contiguous(index);
-  Tensor<index_t> keys = empty<index_t>({index.numel()}), sources = arange<index_t>(index.numel());
-  device::for_each(index.numel(), scatter_key_fn<I>{positions.data(), keys.mutable_data(), size, from.size, from.inner, shared});
-  device::sort_rows(keys.mutable_data(), sources.mutable_data(), index_t{1}, index.numel(), false);
+  const index_t n = index.numel(), targets = shared ? size : shape.numel();
+  Tensor<index_t> keys = empty<index_t>({n}), sources = arange<index_t>(n), begin = empty<index_t>({targets + 1});
+  device::for_each(n, scatter_key_fn<I>{positions.data(), keys.mutable_data(), size, from.size, from.inner, shared});
+  device::sort_rows(keys.mutable_data(), sources.mutable_data(), index_t{1}, n, false);
+  device::for_each(targets + 1, run_begin_fn{keys.data(), begin.mutable_data(), n});
   Tensor<T> y = empty<T>(shape);
-  device::for_each(y.numel(), scatter_add_fn<T>{source.data(), keys.data(), sources.data(), y.mutable_data(), index.numel(), size,
-                                                from.size, from.inner, shared});
+  device::for_each(y.numel(), scatter_add_fn<T>{source.data(), begin.data(), sources.data(), y.mutable_data(), size, from.size,
+                                                from.inner, shared});
   return y;
 }
 
