@@ -40,8 +40,7 @@ inline Tensor integers(const tg::Shape& shape, int seed) {
 inline Tensor weighted(const Tensor& y) { return tg::sum(y * generic(y.shape, 9)); }
 
 /// f(x[0], x[1], ...) as a function of the list x.
-template <class F, std::size_t... I>
-Function of_list(const F& f, std::index_sequence<I...>) {
+template <class F, std::size_t... I> Function of_list(const F& f, std::index_sequence<I...>) {
   return [f](const Inputs& x) -> Tensor { return f(static_cast<const Tensor&>(x[I])...); };
 }
 
@@ -50,7 +49,8 @@ struct Recorded {
   std::span<const double> y;
   std::vector<std::span<const double>> gradients;
 };
-inline void check_recorded(const Function& f, const Inputs& x, const Tensor& cotangent, const Recorded& expected) {
+inline void check_recorded(const Function& f, const Inputs& x, const Tensor& cotangent,
+                           const Recorded& expected) {
   const auto [y, gradients] = tg::vjp(f, x, cotangent);
   CHECK(golden::mismatch(tg::to_host(y), expected.y) < 1e-9);
   REQUIRE(gradients.size() == expected.gradients.size());
@@ -111,8 +111,7 @@ inline void check_linear_in_cotangent(const Function& f, const Inputs& x) {
 }
 
 /// The gradients of sum(f(x...) * weights) against central differences, and their linearity.
-template <class F, class... X>
-void check_gradient(const F& f, const X&... x) {
+template <class F, class... X> void check_gradient(const F& f, const X&... x) {
   const Function list = of_list(f, std::index_sequence_for<X...>{});
   check_gradient_of_list(list, {x...});
   check_linear_in_cotangent(list, {x...});
@@ -120,8 +119,7 @@ void check_gradient(const F& f, const X&... x) {
 
 /// The same of x -> sum over i of sum(gradient_i * weights_i): second derivatives. Pointwise
 /// functions have them in files that are compiled with THRUSTGRAD_DERIVATIVE_ORDER=2.
-template <class F, class... X>
-void check_second_gradient(const F& f, const X&... x) {
+template <class F, class... X> void check_second_gradient(const F& f, const X&... x) {
   const Function first = [f = of_list(f, std::index_sequence_for<X...>{})](const Inputs& in) {
     const Inputs gradients = tg::grad([&](const Inputs& y) { return weighted(f(y)); }, in);
     Tensor total = tg::zeros<double>({});
@@ -134,14 +132,14 @@ void check_second_gradient(const F& f, const X&... x) {
 }
 
 /// <f(x), g> = <x, pullback(g)> without any error, for a linear f of integers.
-template <class F, class... X>
-void check_adjoint(const F& f, const X&... x) {
+template <class F, class... X> void check_adjoint(const F& f, const X&... x) {
   const Inputs inputs{x...};
   const Function list = of_list(f, std::index_sequence_for<X...>{});
   const Tensor g = integers(list(inputs).shape, 13);
   const auto [value, gradients] = tg::vjp(list, inputs, g);
   double product = 0;
-  for (std::size_t i = 0; i < inputs.size(); ++i) product += tg::sum(inputs[i] * gradients[i]).item();
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    product += tg::sum(inputs[i] * gradients[i]).item();
   CHECK(tg::sum(value * g).item() == product);
   CHECK(tg::norm(value * g).item() != 0);  // else equality would prove little
 }

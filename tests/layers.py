@@ -11,7 +11,7 @@ INCLUDE = ROOT / "include" / "thrustgrad"
 # device system needs (element types, shapes, scalar functions) lie below it.
 LAYERS = [
     ("config.h", 0), ("version.h", 0), ("error.h", 0),
-    ("core/dtype.h", 1), ("core/shape.h", 1), ("core/math.h", 1),
+    ("core/dtype.h", 1), ("core/shape.h", 1), ("core/number.h", 1), ("core/math.h", 1),
     ("system/", 2), ("core/", 3), ("autograd/", 4), ("ops/", 5),
     ("nn/", 6), ("optim/", 6), ("data/", 6), ("io/", 6), ("interop/", 6),
     ("thrustgrad.h", 7),

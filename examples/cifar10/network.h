@@ -14,11 +14,15 @@ struct ConvNorm {
   tg::Conv2d conv;
   tg::BatchNorm norm;
 
-  Tensor<float> operator()(const Tensor<float>& x, Phase phase) const { return norm(conv(x), phase); }
+  Tensor<float> operator()(const Tensor<float>& x, Phase phase) const {
+    return norm(conv(x), phase);
+  }
 };
 
-inline ConvNorm make_conv_norm(const tg::Key& key, tg::index_t in, tg::index_t out, int kernel, int stride) {
-  const tg::Conv2dSettings settings{.kernel = kernel, .stride = stride, .padding = kernel / 2, .bias = tg::Bias::no};
+inline ConvNorm make_conv_norm(const tg::Key& key, tg::index_t in, tg::index_t out, int kernel,
+                               int stride) {
+  const tg::Conv2dSettings settings{
+      .kernel = kernel, .stride = stride, .padding = kernel / 2, .bias = tg::Bias::no};
   return {tg::make_conv2d(key, in, out, settings), tg::make_batch_norm(out)};
 }
 
@@ -39,7 +43,8 @@ struct Stage {
 
 inline Stage make_stage(const tg::Key& key, tg::index_t in, tg::index_t out, int stride) {
   Stage stage;
-  ConvNorm first = make_conv_norm(fold(key, 0), in, out, 3, stride), second = make_conv_norm(fold(key, 1), out, out, 3, 1);
+  ConvNorm first = make_conv_norm(fold(key, 0), in, out, 3, stride),
+           second = make_conv_norm(fold(key, 1), out, out, 3, 1);
   stage.conv1 = std::move(first.conv);
   stage.norm1 = std::move(first.norm);
   stage.conv2 = std::move(second.conv);
@@ -62,7 +67,8 @@ struct Network {
 
 /// Channels 32, 64, 128 at 16, 8 and 4 cells a side, with PyTorch's start values.
 inline Network make_network(const tg::Key& key) {
-  Network network{make_conv_norm(fold(key, 0), 3, 32, 3, 1), {}, tg::make_linear(fold(key, 4), 128, 10)};
+  Network network{
+      make_conv_norm(fold(key, 0), 3, 32, 3, 1), {}, tg::make_linear(fold(key, 4), 128, 10)};
   network.stages.push_back(make_stage(fold(key, 1), 32, 32, 1));
   network.stages.push_back(make_stage(fold(key, 2), 32, 64, 2));
   network.stages.push_back(make_stage(fold(key, 3), 64, 128, 2));

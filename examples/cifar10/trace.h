@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A record of the first steps, for repeating them elsewhere: the start values, and of each step its
-// batch, rate and loss, as safetensors in PyTorch's orders (tests/golden/cifar_first_losses.py reads
-// them).
+// batch, rate and loss, as safetensors in PyTorch's orders (tests/golden/cifar_first_losses.py
+// reads them).
 #pragma once
 #include "network.h"
 
@@ -10,7 +10,8 @@ namespace cifar10 {
 class Trace {
  public:
   /// Writes start.safetensors into the folder now, and steps.safetensors after `steps` steps.
-  Trace(std::string folder, std::size_t steps, const Network& network) : folder_(std::move(folder)), steps_(steps) {
+  Trace(std::string folder, std::size_t steps, const Network& network)
+      : folder_(std::move(folder)), steps_(steps) {
     tg::save(folder_ + "/start.safetensors", network);
   }
 

@@ -29,7 +29,10 @@ struct Training {
     const auto batch = tg::training_batch<float>(batches, step.value);
     const auto rate = schedule(step);
     const auto [loss, gradient] = tg::value_and_grad(
-        [&](const Network& net) { return cross_entropy(net(batch.images, Phase::train), batch.labels); }, network);
+        [&](const Network& net) {
+          return cross_entropy(net(batch.images, Phase::train), batch.labels);
+        },
+        network);
     sgd.step(network, gradient, rate);
     tg::assign(total_loss, total_loss + loss);
     if (trace != nullptr) trace->record(batch, rate, loss);
@@ -47,7 +50,8 @@ struct Training {
 
  private:
   tg::PiecewiseLinear make_schedule(const Recipe& recipe) const {
-    const double steps = static_cast<double>(batches.per_epoch()), epochs = static_cast<double>(recipe.epochs);
+    const double steps = static_cast<double>(batches.per_epoch()),
+                 epochs = static_cast<double>(recipe.epochs);
     const double peak = std::min(recipe.warmup, epochs / 2);
     return {{0, 0}, {peak * steps, recipe.peak_rate}, {epochs * steps, 0}};
   }

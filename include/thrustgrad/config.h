@@ -2,7 +2,8 @@
 // What is decided when a program is compiled: the device system, the derivative order, and the
 // names that follow from them. The only macros of the library stand here.
 //
-//   THRUSTGRAD_SYSTEM            THRUSTGRAD_SYSTEM_HOST or THRUSTGRAD_SYSTEM_CUDA; default: cuda under
+//   THRUSTGRAD_SYSTEM            THRUSTGRAD_SYSTEM_HOST or THRUSTGRAD_SYSTEM_CUDA; default: cuda
+//   under
 //                                nvcc, host otherwise
 //   THRUSTGRAD_DERIVATIVE_ORDER  how often a pointwise functor can be differentiated (default 1)
 #pragma once
@@ -47,12 +48,13 @@
 
 // Objects built for another version, system or derivative order get other symbols, so that they can
 // be linked into one program (Thrust does the same).
-#define THRUSTGRAD_ABI \
+#define THRUSTGRAD_ABI                                                                            \
   THRUSTGRAD_ABI_JOIN(THRUSTGRAD_VERSION_MAJOR, THRUSTGRAD_VERSION_MINOR, THRUSTGRAD_SYSTEM_NAME, \
                       THRUSTGRAD_DERIVATIVE_ORDER)
 #define THRUSTGRAD_ABI_JOIN(major, minor, system, order) \
   THRUSTGRAD_ABI_PASTE(major, minor, system, order)
-#define THRUSTGRAD_ABI_PASTE(major, minor, system, order) v##major##_##minor##_##system##_order##order
+#define THRUSTGRAD_ABI_PASTE(major, minor, system, order) \
+  v##major##_##minor##_##system##_order##order
 
 namespace thrustgrad::inline THRUSTGRAD_ABI {
 

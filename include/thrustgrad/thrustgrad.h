@@ -60,6 +60,7 @@
 #include "thrustgrad/core/tensor.h"
 
 // Gradients and models.
+#include "thrustgrad/autograd/derivatives.h"
 #include "thrustgrad/autograd/differentiable.h"
 #include "thrustgrad/autograd/dual.h"
 #include "thrustgrad/autograd/grad.h"

@@ -11,6 +11,8 @@
 
 #include "thrustgrad/ops/reduce.h"
 
+namespace differentiable_test {
+
 namespace tg = thrustgrad;
 using tg::Tensor;
 
@@ -250,3 +252,5 @@ TEST_CASE("a vjp may itself take gradients: recomputing instead of keeping") {
   CHECK(tg::to_host(tg::grad([&](const auto& v) { return tg::sum(recomputed(v)); }, x)) ==
         tg::to_host(kept));
 }
+
+}  // namespace differentiable_test

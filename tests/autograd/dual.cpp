@@ -4,6 +4,8 @@
 // differences, and the choices where no derivative exists.
 #include "thrustgrad/autograd/dual.h"
 
+#include "thrustgrad/autograd/derivatives.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,6 +14,8 @@
 #include <limits>
 #include <type_traits>
 #include <vector>
+
+namespace dual_test {
 
 namespace tg = thrustgrad;
 
@@ -205,3 +209,5 @@ TEST_CASE("duals of float keep their type among double literals, and copy trivia
   CHECK(y.tangent[3] == doctest::Approx(2 * std::exp(1.0)).epsilon(1e-6));
   CHECK(y.tangent[0] == 0.0f);
 }
+
+}  // namespace dual_test

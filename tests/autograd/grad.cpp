@@ -13,6 +13,8 @@
 
 #include "thrustgrad/ops/reduce.h"
 
+namespace grad_test {
+
 namespace tg = thrustgrad;
 using tg::Buffer;
 using tg::Parameter;
@@ -434,3 +436,5 @@ TEST_CASE("operations whose vjps are operations have second derivatives at any s
   const auto g = tg::grad(slope, tg::ones<float>({2}));  // constant, so it depends on nothing
   CHECK_FALSE(g.defined());
 }
+
+}  // namespace grad_test

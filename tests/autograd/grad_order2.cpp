@@ -11,6 +11,8 @@
 #include "thrustgrad/ops/matmul.h"
 #include "thrustgrad/ops/reduce.h"
 
+namespace grad_order2_test {
+
 namespace tg = thrustgrad;
 using tg::Parameter;
 using tg::Tensor;
@@ -272,3 +274,5 @@ TEST_CASE("a third derivative throws and names the setting of order 3") {
   CHECK_THROWS_WITH_AS(tg::grad(curvature, tg::scalar(1.0)),
                        doctest::Contains("define THRUSTGRAD_DERIVATIVE_ORDER=3"), tg::Error);
 }
+
+}  // namespace grad_order2_test

@@ -5,6 +5,8 @@
 
 #include <string>
 
+namespace model_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -330,3 +332,5 @@ TEST_CASE("the summary lists names, shapes, types and the number of parameters")
         "running.1   (3)    float32 buffer         3\n"
         "parameters                                6\n");
 }
+
+}  // namespace model_test

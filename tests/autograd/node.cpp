@@ -9,6 +9,8 @@
 
 #include "thrustgrad/ops/reduce.h"
 
+namespace node_test {
+
 namespace tg = thrustgrad;
 using tg::Tensor;
 
@@ -109,3 +111,5 @@ TEST_CASE("a chain of a million nodes overflows no stack, forward, backward or d
   CHECK(in_use() == before + 64);
   CHECK(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC < 3);  // about 0.5
 }
+
+}  // namespace node_test

@@ -10,6 +10,8 @@
 
 #include "thrustgrad/ops/reduce.h"
 
+namespace create_test {
+
 namespace tg = thrustgrad;
 
 TEST_CASE("full, zeros, ones and scalar fill every element") {
@@ -127,3 +129,5 @@ TEST_CASE("large views of eight axes are copied right") {
   CHECK(there.data()[1] == 2 * 7 * 3);  // the last axis was axis 4
   CHECK(tg::to_host(tg::permute(there, inverse)) == tg::to_host(x));
 }
+
+}  // namespace create_test

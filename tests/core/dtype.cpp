@@ -13,6 +13,8 @@
 #include <initializer_list>
 #include <type_traits>
 
+namespace dtype_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -146,3 +148,5 @@ TEST_CASE("limits are the extremes of each type") {
   CHECK(tg::limits<std::uint8_t>::greatest() == 255);
   CHECK(tg::limits<bool>::greatest() == true);
 }
+
+}  // namespace dtype_test

@@ -8,6 +8,8 @@
 
 #include "thrustgrad/core/shape.h"
 
+namespace error_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -55,3 +57,5 @@ TEST_CASE("every kind of part is readable") {
   CHECK(tg::detail::describe(true, " ", false) == "true false");
   CHECK(tg::detail::describe() == "");
 }
+
+}  // namespace error_test

@@ -6,6 +6,8 @@
 
 #include "thrustgrad/core/create.h"
 
+namespace loop_test {
+
 namespace tg = thrustgrad;
 namespace detail = tg::detail;
 using tg::Shape;
@@ -80,3 +82,5 @@ TEST_CASE("a result lies in memory like its first operand of full shape") {
   CHECK(order_of_result({5, 2, 3, 4}, {stretched, grid}) == Shape{1, 2, 0, 3});
   CHECK(order_of_result({5, 2, 3, 4}, {stretched, bias}) == Shape{0, 1, 2, 3});
 }
+
+}  // namespace loop_test

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace math_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -270,3 +272,5 @@ TEST_CASE("float functions are constant expressions") {
   static_assert(tg::tanh(20.0f) == 1.0f && tg::sigmoid(0.0f) == 0.5f);
   CHECK(tg::exp(1.0f) == doctest::Approx(2.718281828));
 }
+
+}  // namespace math_test

@@ -11,6 +11,8 @@
 
 #include "thrustgrad/ops/reduce.h"
 
+namespace parameter_test {
+
 namespace tg = thrustgrad;
 using tg::Buffer;
 using tg::Parameter;
@@ -243,3 +245,5 @@ TEST_CASE("an update may read a target where it is written, but no other view of
                        "assign: a target of shape (2) is given twice", tg::Error);
   CHECK(tg::to_host(v) == floats{1, 2});
 }
+
+}  // namespace parameter_test

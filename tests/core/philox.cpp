@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <initializer_list>
 
+namespace philox_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -89,3 +91,5 @@ TEST_CASE("normal numbers are finite at the ends and agree with the formula") {
   CHECK(pair.first == doctest::Approx(std::sqrt(std::log(4.0))).epsilon(1e-14));
   CHECK(pair.second == doctest::Approx(pair.first).epsilon(1e-14));
 }
+
+}  // namespace philox_test

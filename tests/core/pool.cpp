@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+namespace pool_test {
+
 namespace tg = thrustgrad;
 
 TEST_CASE("blocks come in eight size classes between two powers of two") {
@@ -141,3 +143,5 @@ TEST_CASE("storage and scratch return their blocks when they end") {
   }
   CHECK(tg::Pool::instance().statistics().in_use == before);
 }
+
+}  // namespace pool_test

@@ -10,6 +10,8 @@
 #include "thrustgrad/autograd/model.h"
 #include "thrustgrad/ops/reduce.h"
 
+namespace print_test {
+
 namespace tg = thrustgrad;
 
 TEST_CASE("a matrix is printed in brackets, with its type and shape") {
@@ -76,3 +78,5 @@ TEST_CASE("of a large tensor only the edges are printed") {
   const std::string text = tg::str(tg::zeros<float>({1000, 2}));
   CHECK(text == "[[0 0]\n [0 0]\n [0 0]\n ...\n [0 0]\n [0 0]\n [0 0]] float32 (1000, 2)");
 }
+
+}  // namespace print_test

@@ -13,6 +13,8 @@
 #include <map>
 #include <vector>
 
+namespace random_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -237,3 +239,5 @@ TEST_CASE("random ops name what is wrong with their arguments") {
   CHECK_THROWS_WITH_AS(tg::randn(key.at(tg::zeros<std::int64_t>({2})), {2}),
                        "randn: the key's step has shape (2), expected one element", tg::Error);
 }
+
+}  // namespace random_test

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Counting and naming the fields of plain structs; that models are walked by it is tested with them.
+// Counting and naming the fields of plain structs; that models are walked by it is tested with
+// them.
 #include "thrustgrad/core/reflect.h"
 
 #include <doctest/doctest.h>

@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+namespace shape_test {
+
 namespace tg = thrustgrad;
 using tg::Shape;
 
@@ -149,3 +151,5 @@ TEST_CASE("the axes of a reduction are sorted, and an empty list means all") {
   CHECK_THROWS_WITH_AS(tg::normalize_axes("sum", {2, 3}, {2}),
                        "sum: axis 2 does not exist in (2, 3)", tg::Error);
 }
+
+}  // namespace shape_test

@@ -10,6 +10,8 @@
 #include "thrustgrad/core/create.h"
 #include "thrustgrad/core/parameter.h"
 
+namespace tensor_test {
+
 namespace tg = thrustgrad;
 
 TEST_CASE("a default-constructed tensor is absent, and reading it is an error") {
@@ -120,3 +122,5 @@ TEST_CASE("no tensor is made implicitly from its untyped part") {
   const tg::Tensor<float> x(tg::AnyTensor(tg::ones<float>({3})));
   CHECK(tg::to_host(x) == std::vector<float>{1, 1, 1});
 }
+
+}  // namespace tensor_test

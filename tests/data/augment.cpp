@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace augment_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -94,3 +96,5 @@ TEST_CASE("channel_statistics gives deviation 1 to a colour that never varies") 
   CHECK_THROWS_WITH_AS(tg::channel_statistics({}), "channel_statistics: the data set is empty",
                        tg::Error);
 }
+
+}  // namespace augment_test

@@ -13,6 +13,8 @@
 #include <set>
 #include <vector>
 
+namespace batches_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -254,3 +256,5 @@ TEST_CASE("batches name what is wrong with their arguments") {
   CHECK_THROWS_WITH_AS(tg::evaluation_batch<float>(set, 4, 2),
                        "evaluation_batch: 2 images from number 4 on, of 4", tg::Error);
 }
+
+}  // namespace batches_test

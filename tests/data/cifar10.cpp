@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+namespace cifar10_test {
+
 namespace tg = thrustgrad;
 namespace fs = std::filesystem;
 
@@ -173,3 +175,5 @@ TEST_CASE("write_cifar_file reports a file that it cannot write") {
   CHECK_THROWS_AS(tg::write_cifar_file(folder.path / "no" / "file.bin", make_records(0, 1)),
                   tg::Error);
 }
+
+}  // namespace cifar10_test

@@ -12,6 +12,8 @@
 #include <numbers>
 #include <vector>
 
+namespace synthetic_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -134,3 +136,5 @@ TEST_CASE("synthetic_images refuses a negative count") {
   CHECK(tg::synthetic_images(0, 1).count() == 0);
   CHECK_THROWS_AS(tg::synthetic_images(-1, 1), tg::Error);
 }
+
+}  // namespace synthetic_test

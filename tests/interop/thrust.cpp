@@ -17,6 +17,8 @@
 
 #include "thrustgrad/ops/reduce.h"
 
+namespace thrust_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -148,3 +150,5 @@ TEST_CASE("begin refuses tensors that are absent or not contiguous") {
   tg::Parameter<float> turned = tg::transpose(grid);
   CHECK(has(message([&] { tg::mutable_begin(turned); }), "mutable_begin: the elements of (3, 2)"));
 }
+
+}  // namespace thrust_test

@@ -9,6 +9,8 @@
 
 #include "temporary_directory.h"
 
+namespace checkpoint_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -256,3 +258,5 @@ TEST_CASE("what is unexpected is an error unless it is to be ignored") {
   CHECK(load_error(directory / "net", only, tg::Unexpected::ignore) == "");
   CHECK(contents(only) == contents(numbered_net().conv));
 }
+
+}  // namespace checkpoint_test

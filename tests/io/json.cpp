@@ -6,6 +6,8 @@
 
 #include "temporary_directory.h"
 
+namespace json_test {
+
 using thrustgrad::detail::JsonReader;
 
 namespace {
@@ -145,3 +147,5 @@ TEST_CASE("an excerpt is short, printable and whole characters") {
   CHECK(excerpt("ab\ncd") == "ab...");
   CHECK(excerpt("ab\xff") == "ab...");
 }
+
+}  // namespace json_test

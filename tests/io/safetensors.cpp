@@ -10,6 +10,8 @@
 
 #include "temporary_directory.h"
 
+namespace safetensors_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -339,3 +341,5 @@ TEST_CASE("a process killed while saving leaves a valid file, the old one or the
     CHECK((found == old_bytes || found == new_bytes));
   }
 }
+
+}  // namespace safetensors_test

@@ -8,6 +8,8 @@
 
 #include "temporary_directory.h"
 
+namespace safetensors_header_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -265,3 +267,5 @@ TEST_CASE("any damage to a header is an error or leaves a header whose tensors c
   CHECK(accepted > 0);
   CHECK(accepted < 10'000);
 }
+
+}  // namespace safetensors_header_test

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Prints the names that a model's parameters and buffers have in files. tests/CMakeLists.txt compiles
-// it with every compiler at hand and compares the output with names.txt: files must go from one
-// program to another whatever built them.
+// Prints the names that a model's parameters and buffers have in files. tests/CMakeLists.txt
+// compiles it with every compiler at hand and compares the output with names.txt: files must go
+// from one program to another whatever built them.
 #include <cstdio>
 
 #include "thrustgrad/autograd/visit.h"
@@ -14,8 +14,7 @@ struct Linear {
   tg::Parameter<float> weight, bias;
 };
 
-template <class T>
-struct Norm {
+template <class T> struct Norm {
   tg::Parameter<T> weight;
   tg::Buffer<float> running_mean;
   double momentum = 0.1;
@@ -50,5 +49,6 @@ int main() {
   user::Network network;
   network.blocks.resize(2);
   network.blocks[1].projection.emplace();
-  tg::visit([](const std::string& name, const auto&) { std::printf("%s\n", name.c_str()); }, network);
+  tg::visit([](const std::string& name, const auto&) { std::printf("%s\n", name.c_str()); },
+            network);
 }

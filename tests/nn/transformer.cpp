@@ -10,6 +10,8 @@
 #include "thrustgrad/nn/layers.h"
 #include "thrustgrad/ops/loss.h"
 
+namespace transformer_test {
+
 namespace tg = thrustgrad;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("the gradient of a transformer block reaches every parameter") {
       gradient);
   CHECK(reached == 12);
 }
+
+}  // namespace transformer_test

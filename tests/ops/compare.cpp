@@ -50,18 +50,21 @@ TEST_CASE("a number that the elements' type does not hold is still compared as i
   CHECK(tg::to_host(tg::not_equal(x, 1)) == Bools{true, false, true});
 }
 
-TEST_CASE("comparisons broadcast, and take operands of different types and of any order in memory") {
+TEST_CASE(
+    "comparisons broadcast, and take operands of different types and of any order in memory") {
   const auto column = tg::from_host<tg::bf16>({tg::bf16(1), tg::bf16(2)}, {2, 1});
   const auto row = tg::from_host<float>({1, 2, 1.001f}, {3});
   const auto hit = tg::equal(column, row);
   CHECK(hit.shape == Shape{2, 3});
   CHECK(tg::to_host(hit) == Bools{true, false, false, false, true, false});
-  CHECK(tg::to_host(tg::slice(tg::flip(row, {0}), 0, 0, 2) < tg::transpose(column)) == Bools{false, false});
+  CHECK(tg::to_host(tg::slice(tg::flip(row, {0}), 0, 0, 2) < tg::transpose(column)) ==
+        Bools{false, false});
   CHECK(tg::equal(tg::zeros<float>({0, 2}), tg::zeros<float>({2})).shape == Shape{0, 2});
 }
 
 TEST_CASE("logic follows its truth tables") {
-  const auto a = tg::from_host<bool>({false, false, true, true}, {4}), b = tg::from_host<bool>({false, true, false, true}, {4});
+  const auto a = tg::from_host<bool>({false, false, true, true}, {4}),
+             b = tg::from_host<bool>({false, true, false, true}, {4});
   CHECK(tg::to_host(tg::logical_and(a, b)) == Bools{false, false, false, true});
   CHECK(tg::to_host(tg::logical_or(a, b)) == Bools{false, true, true, true});
   CHECK(tg::to_host(tg::logical_not(a)) == Bools{true, true, false, false});
@@ -72,7 +75,8 @@ TEST_CASE("isfinite is false for NaN and both infinities, in every floating type
   const auto x = tg::from_host<float>({0, nan, infinity, -infinity, 3e38f}, {5});
   CHECK(tg::to_host(tg::isfinite(x)) == Bools{true, false, false, false, true});
   CHECK(tg::to_host(tg::isfinite(tg::cast<double>(x))) == Bools{true, false, false, false, true});
-  CHECK(tg::to_host(tg::isfinite(tg::cast<tg::half>(x))) == Bools{true, false, false, false, false});
+  CHECK(tg::to_host(tg::isfinite(tg::cast<tg::half>(x))) ==
+        Bools{true, false, false, false, false});
 }
 
 TEST_CASE("a comparison is a constant to the gradient") {
@@ -83,7 +87,9 @@ TEST_CASE("a comparison is a constant to the gradient") {
 
 TEST_CASE("comparisons name shapes that do not broadcast") {
   CHECK_THROWS_WITH_AS(tg::zeros<float>({2}) < tg::zeros<float>({3}),
-                       "less: shapes (2) and (3) do not broadcast: aligned at the last axis, sizes must be equal or 1", tg::Error);
+                       "less: shapes (2) and (3) do not broadcast: aligned at the last axis, sizes "
+                       "must be equal or 1",
+                       tg::Error);
 }
 
 }  // namespace compare_test

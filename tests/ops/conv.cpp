@@ -14,14 +14,12 @@ namespace tg = thrustgrad;
 using tg::index_t;
 using tg::Shape;
 
-template <class T>
-tg::Tensor<T> generic(const Shape& shape, int seed) {
+template <class T> tg::Tensor<T> generic(const Shape& shape, int seed) {
   return tg::cast<T>(tg::from_host(golden::formula(shape.numel(), seed), shape));
 }
 
 /// sum(y * formula(9)): the objective whose gradients PyTorch recorded.
-template <class Y>
-auto weighted(const Y& y) {
+template <class Y> auto weighted(const Y& y) {
   return tg::sum(y * tg::from_host(golden::formula(y.numel(), 9), y.shape));
 }
 
@@ -29,19 +27,22 @@ struct Expected {
   std::span<const double> y, gx, gw;
 };
 
-void compare(const Shape& x_shape, const Shape& w_shape, tg::Window window, const Expected& expected) {
+void compare(const Shape& x_shape, const Shape& w_shape, tg::Window window,
+             const Expected& expected) {
   const auto x = generic<double>(x_shape, 1), w = generic<double>(w_shape, 2);
   const auto y = tg::conv2d(x, w, window);
   CHECK(golden::mismatch(tg::to_host(y), expected.y) < 1e-9);
-  const auto [gx, gw] = tg::grad([&](auto& a, auto& b) { return weighted(tg::conv2d(a, b, window)); }, std::tuple(x, w));
+  const auto [gx, gw] = tg::grad(
+      [&](auto& a, auto& b) { return weighted(tg::conv2d(a, b, window)); }, std::tuple(x, w));
   CHECK(golden::mismatch(tg::to_host(gx), expected.gx) < 1e-9);
   CHECK(golden::mismatch(tg::to_host(gw), expected.gw) < 1e-9);
 }
 
-#define COMPARE(k, s, p, d)                                                      \
-  SUBCASE("kernel " #k ", stride " #s ", padding " #p ", dilation " #d)          \
+#define COMPARE(k, s, p, d)                                                       \
+  SUBCASE("kernel " #k ", stride " #s ", padding " #p ", dilation " #d)           \
   compare({2, 7, 9, 3}, {4, k, k, 3}, {.stride = s, .padding = p, .dilation = d}, \
-          {golden::conv2d_k##k##_s##s##_p##p##_d##d##_y, golden::conv2d_k##k##_s##s##_p##p##_d##d##_gx, \
+          {golden::conv2d_k##k##_s##s##_p##p##_d##d##_y,                          \
+           golden::conv2d_k##k##_s##s##_p##p##_d##d##_gx,                         \
            golden::conv2d_k##k##_s##s##_p##p##_d##d##_gw})
 
 TEST_CASE("conv2d has PyTorch's values and gradients for every window") {
@@ -86,7 +87,8 @@ TEST_CASE("conv2d has PyTorch's values and gradients for every window") {
   COMPARE(5, 2, 2, 1);
   COMPARE(5, 2, 2, 2);
   SUBCASE("many channels") {
-    compare({33, 6, 5, 24}, {40, 3, 3, 24}, {.padding = 1}, {golden::conv2d_wide_y, golden::conv2d_wide_gx, golden::conv2d_wide_gw});
+    compare({33, 6, 5, 24}, {40, 3, 3, 24}, {.padding = 1},
+            {golden::conv2d_wide_y, golden::conv2d_wide_gx, golden::conv2d_wide_gw});
   }
   SUBCASE("many channels, stride 2") {
     compare({33, 6, 5, 24}, {40, 3, 3, 24}, {.stride = 2, .padding = 1},
@@ -103,9 +105,11 @@ tg::Tensor<T> integers(const Shape& shape, int seed) {  // small ones, so that e
 }
 
 /// y[n, p, q, k] by plain loops.
-std::vector<float> slow_conv2d(const tg::Tensor<float>& x, const tg::Tensor<float>& w, tg::Window v) {
+std::vector<float> slow_conv2d(const tg::Tensor<float>& x, const tg::Tensor<float>& w,
+                               tg::Window v) {
   const auto a = tg::to_host(x), b = tg::to_host(w);
-  const index_t n = x.size(0), h = x.size(1), wd = x.size(2), c = x.size(3), k = w.size(0), r = w.size(1), s = w.size(2);
+  const index_t n = x.size(0), h = x.size(1), wd = x.size(2), c = x.size(3), k = w.size(0),
+                r = w.size(1), s = w.size(2);
   const index_t p = (h + 2 * v.padding - v.dilation * (r - 1) - 1) / v.stride + 1;
   const index_t q = (wd + 2 * v.padding - v.dilation * (s - 1) - 1) / v.stride + 1;
   std::vector<float> y;
@@ -117,9 +121,11 @@ std::vector<float> slow_conv2d(const tg::Tensor<float>& x, const tg::Tensor<floa
           for (index_t ir = 0; ir < r; ++ir)
             for (index_t is = 0; is < s; ++is)
               for (index_t ic = 0; ic < c; ++ic) {
-                const index_t i = ip * v.stride + ir * v.dilation - v.padding, j = iq * v.stride + is * v.dilation - v.padding;
+                const index_t i = ip * v.stride + ir * v.dilation - v.padding,
+                              j = iq * v.stride + is * v.dilation - v.padding;
                 if (i < 0 || i >= h || j < 0 || j >= wd) continue;
-                sum += a[std::size_t(((in * h + i) * wd + j) * c + ic)] * b[std::size_t(((ik * r + ir) * s + is) * c + ic)];
+                sum += a[std::size_t(((in * h + i) * wd + j) * c + ic)] *
+                       b[std::size_t(((ik * r + ir) * s + is) * c + ic)];
               }
           y.push_back(sum);
         }
@@ -145,7 +151,8 @@ TEST_CASE("conv2d is exact on small integers, in float and in the 16-bit types, 
     CHECK(tg::to_host(tg::conv2d(tg::grid_major(x), w, window)) == expected);
     std::vector<float> rounded;
     for (float e : expected) rounded.push_back(tg::bf16(e));
-    const auto narrow = tg::cast<float>(tg::conv2d(tg::cast<tg::bf16>(x), tg::cast<tg::bf16>(w), window));
+    const auto narrow =
+        tg::cast<float>(tg::conv2d(tg::cast<tg::bf16>(x), tg::cast<tg::bf16>(w), window));
     CHECK(tg::to_host(narrow) == rounded);
     const auto mixed = tg::cast<float>(tg::conv2d(tg::cast<tg::bf16>(x), w, window));
     CHECK(tg::to_host(mixed) == rounded);
@@ -157,7 +164,8 @@ TEST_CASE("the three passes of a convolution are adjoint, exactly, on small inte
   const auto x = integers<double>({4, 7, 6, 5}, 1), w = integers<double>({6, 3, 3, 5}, 2);
   const auto y = tg::conv2d(x, w, window);
   const auto g = integers<double>(y.shape, 3);
-  const auto [value, gradients] = tg::vjp([&](auto& a, auto& b) { return tg::conv2d(a, b, window); }, std::tuple(x, w), g);
+  const auto [value, gradients] =
+      tg::vjp([&](auto& a, auto& b) { return tg::conv2d(a, b, window); }, std::tuple(x, w), g);
   const double product = tg::sum(value * g).item();
   CHECK(product != 0);
   CHECK(tg::sum(x * std::get<0>(gradients)).item() == product);
@@ -175,9 +183,13 @@ TEST_CASE("windows and overlap_add are adjoint") {
 
 TEST_CASE("conv2d names both shapes and the likely cause of an error") {
   const auto x = tg::zeros<float>({2, 8, 8, 3}), w = tg::zeros<float>({4, 3, 3, 6});
-  CHECK_THROWS_WITH_AS(tg::conv2d(x, w), "conv2d: x has 3 channels, weight (4, 3, 3, 6) expects 6 (k, r, s, c): x (2, 8, 8, 3)", tg::Error);
-  CHECK_THROWS_WITH_AS(tg::conv2d(x, tg::zeros<float>({4, 9, 9, 3})),
-                       "conv2d: a kernel of 9 taps, dilated by 1, is larger than 8 cells with padding 0", tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::conv2d(x, w),
+      "conv2d: x has 3 channels, weight (4, 3, 3, 6) expects 6 (k, r, s, c): x (2, 8, 8, 3)",
+      tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::conv2d(x, tg::zeros<float>({4, 9, 9, 3})),
+      "conv2d: a kernel of 9 taps, dilated by 1, is larger than 8 cells with padding 0", tg::Error);
   CHECK_THROWS_AS(tg::conv2d(tg::zeros<float>({8, 8, 3}), w), tg::Error);
   CHECK_THROWS_AS(tg::conv2d(x, tg::zeros<float>({4, 3, 3, 3}), {.stride = 0}), tg::Error);
 }

@@ -22,31 +22,44 @@ using tg::Shape;
 
 tg::Tensor<std::int64_t> some_labels() { return tg::from_host(golden::labels(6, 2, 5), {6}); }
 
-#define RECORDED(name) {golden::name##_y, {golden::name##_gx}}
+#define RECORDED(name)                      \
+  {                                         \
+    golden::name##_y, { golden::name##_gx } \
+  }
 
 TEST_CASE("softmax and log_softmax have PyTorch's values and gradients along every axis") {
-  const std::vector<Recorded> softmax{RECORDED(softmax_0), RECORDED(softmax_1), RECORDED(softmax_2)};
-  const std::vector<Recorded> logs{RECORDED(log_softmax_0), RECORDED(log_softmax_1), RECORDED(log_softmax_2)};
+  const std::vector<Recorded> softmax{RECORDED(softmax_0), RECORDED(softmax_1),
+                                      RECORDED(softmax_2)};
+  const std::vector<Recorded> logs{RECORDED(log_softmax_0), RECORDED(log_softmax_1),
+                                   RECORDED(log_softmax_2)};
   for (int axis = 0; axis < 3; ++axis) {
     CAPTURE(axis);
     const auto at = static_cast<std::size_t>(axis);
-    tests::check_recorded([&](const Inputs& x) { return tg::softmax(x[0], axis); }, {generic({2, 3, 4}, 1, 4)}, softmax[at]);
-    tests::check_recorded([&](const Inputs& x) { return tg::log_softmax(x[0], axis); }, {generic({2, 3, 4}, 1, 4)}, logs[at]);
+    tests::check_recorded([&](const Inputs& x) { return tg::softmax(x[0], axis); },
+                          {generic({2, 3, 4}, 1, 4)}, softmax[at]);
+    tests::check_recorded([&](const Inputs& x) { return tg::log_softmax(x[0], axis); },
+                          {generic({2, 3, 4}, 1, 4)}, logs[at]);
   }
-  tests::check_gradient([](auto& x) { return tg::softmax(tg::transpose(x), 0); }, generic({3, 4}, 2, 2));
-  tests::check_gradient([](auto& x) { return tg::log_softmax(tg::transpose(x), 1); }, generic({3, 4}, 2, 2));
+  tests::check_gradient([](auto& x) { return tg::softmax(tg::transpose(x), 0); },
+                        generic({3, 4}, 2, 2));
+  tests::check_gradient([](auto& x) { return tg::log_softmax(tg::transpose(x), 1); },
+                        generic({3, 4}, 2, 2));
 }
 
 TEST_CASE("softmax of extremes is PyTorch's") {
   const auto x = tg::from_host(std::span<const double>(golden::kink_softmax_x), {3, 2});
   const Recorded expected RECORDED(kink_softmax);
-  tests::check_recorded([](const Inputs& in) { return tg::softmax(in[0]); }, {x}, tg::reshape(tg::arange<double>(6, 1, 1), {3, 2}), expected);
+  tests::check_recorded([](const Inputs& in) { return tg::softmax(in[0]); }, {x},
+                        tg::reshape(tg::arange<double>(6, 1, 1), {3, 2}), expected);
   const auto large = tg::from_host<float>({3e38f, 0, -3e38f}, {1, 3});
   CHECK(tg::to_host(tg::softmax(large)) == std::vector<float>{1, 0, 0});
-  CHECK(tg::to_host(tg::log_softmax(tg::from_host<float>({1e4f, 0}, {2}))) == std::vector<float>{0, -1e4f});
+  CHECK(tg::to_host(tg::log_softmax(tg::from_host<float>({1e4f, 0}, {2}))) ==
+        std::vector<float>{0, -1e4f});
 }
 
-TEST_CASE("cross_entropy has PyTorch's values and gradients for every reduction, with and without smoothing") {
+TEST_CASE(
+    "cross_entropy has PyTorch's values and gradients for every reduction, with and without "
+    "smoothing") {
   struct Case {
     tg::CrossEntropySettings settings;
     Recorded expected;
@@ -61,7 +74,9 @@ TEST_CASE("cross_entropy has PyTorch's values and gradients for every reduction,
   for (const auto& [settings, expected] : cases) {
     CAPTURE(settings.label_smoothing);
     CAPTURE(int(settings.reduction));
-    const tests::Function f = [&, s = settings](const Inputs& x) { return tg::cross_entropy(x[0], labels, s); };
+    const tests::Function f = [&, s = settings](const Inputs& x) {
+      return tg::cross_entropy(x[0], labels, s);
+    };
     tests::check_recorded(f, {generic({6, 5}, 1, 4)}, expected);
     tests::check_gradient_of_list(f, {generic({6, 5}, 3)});
     tests::check_linear_in_cotangent(f, {generic({6, 5}, 3)});
@@ -72,8 +87,8 @@ TEST_CASE("mse_loss has PyTorch's values and gradients") {
   const auto a = generic({6, 5}, 1), b = generic({6, 5}, 2);
   tests::check_recorded([](const Inputs& x) { return tg::mse_loss(x[0], x[1]); }, {a, b},
                         {golden::mse_mean_y, {golden::mse_mean_ga, golden::mse_mean_gb}});
-  tests::check_recorded([](const Inputs& x) { return tg::mse_loss(x[0], x[1], Reduction::sum); }, {a, b},
-                        {golden::mse_sum_y, {golden::mse_sum_ga, golden::mse_sum_gb}});
+  tests::check_recorded([](const Inputs& x) { return tg::mse_loss(x[0], x[1], Reduction::sum); },
+                        {a, b}, {golden::mse_sum_y, {golden::mse_sum_ga, golden::mse_sum_gb}});
   CHECK(tg::to_host(tg::mse_loss(a, b, Reduction::none)) == tg::to_host(tg::square(a - b)));
 }
 
@@ -108,7 +123,10 @@ TEST_CASE("a class that logits exclude costs nothing unless it is wanted") {
   const float infinity = std::numeric_limits<float>::infinity();
   const auto x = tg::from_host<float>({0, 0, -infinity}, {1, 3});
   const auto loss = [](std::int64_t label, double smoothing = 0) {
-    return [=](auto& a) { return tg::cross_entropy(a, tg::from_host<std::int64_t>({label}, {1}), {.label_smoothing = smoothing}); };
+    return [=](auto& a) {
+      return tg::cross_entropy(a, tg::from_host<std::int64_t>({label}, {1}),
+                               {.label_smoothing = smoothing});
+    };
   };
   const auto [value, g] = tg::value_and_grad(loss(0), x);
   CHECK(value.item() == doctest::Approx(std::log(2.0)));
@@ -119,7 +137,8 @@ TEST_CASE("a class that logits exclude costs nothing unless it is wanted") {
 
 TEST_CASE("a small loss beside large logits keeps its digits") {
   const auto x = tg::from_host<float>({1000, 991}, {1, 2});
-  CHECK(tg::cross_entropy(x, tg::from_host<std::int64_t>({0}, {1})).item() == doctest::Approx(std::log1p(std::exp(-9.0))).epsilon(1e-3));
+  CHECK(tg::cross_entropy(x, tg::from_host<std::int64_t>({0}, {1})).item() ==
+        doctest::Approx(std::log1p(std::exp(-9.0))).epsilon(1e-3));
 }
 
 TEST_CASE("a loss of half precision is float, and larger than half could hold") {
@@ -140,12 +159,15 @@ TEST_CASE("count_correct counts the rows whose largest logit is at the label") {
 TEST_CASE("losses name the shapes that do not fit") {
   const auto x = tg::zeros<float>({3, 4});
   CHECK_THROWS_WITH_AS(tg::cross_entropy(x, tg::zeros<std::int64_t>({4})),
-                       "cross_entropy: logits (3, 4) are (n, classes), labels (4) must be (n)", tg::Error);
+                       "cross_entropy: logits (3, 4) are (n, classes), labels (4) must be (n)",
+                       tg::Error);
   CHECK_THROWS_WITH_AS(tg::cross_entropy(x, tg::zeros<std::int64_t>({3}), {.label_smoothing = 1.5}),
                        "cross_entropy: label smoothing 1.5 does not lie in [0, 1]", tg::Error);
   CHECK_THROWS_WITH_AS(tg::count_correct(x, tg::zeros<std::int64_t>({3, 1})),
-                       "count_correct: logits (3, 4) are (n, classes), labels (3, 1) must be (n)", tg::Error);
-  CHECK_THROWS_WITH_AS(tg::mse_loss(x, tg::zeros<float>({4})), "mse_loss: shapes (3, 4) and (4) differ", tg::Error);
+                       "count_correct: logits (3, 4) are (n, classes), labels (3, 1) must be (n)",
+                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::mse_loss(x, tg::zeros<float>({4})),
+                       "mse_loss: shapes (3, 4) and (4) differ", tg::Error);
   CHECK_THROWS_WITH_AS(tg::softmax(x, 2), "softmax: axis 2 does not exist in (3, 4)", tg::Error);
 }
 

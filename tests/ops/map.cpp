@@ -23,10 +23,14 @@ struct swish_fn {
   THRUSTGRAD_FN auto operator()(auto x) const { return x * tg::sigmoid(slope * x); }
 };
 struct blend_fn {
-  THRUSTGRAD_FN auto operator()(auto a, auto b, auto t) const { return a + t * t * (b - a) / tg::exp(a); }
+  THRUSTGRAD_FN auto operator()(auto a, auto b, auto t) const {
+    return a + t * t * (b - a) / tg::exp(a);
+  }
 };
 struct polar_fn {
-  THRUSTGRAD_FN auto operator()(auto r, auto angle) const { return tg::pack{r * tg::cos(angle), r * tg::sin(angle)}; }
+  THRUSTGRAD_FN auto operator()(auto r, auto angle) const {
+    return tg::pack{r * tg::cos(angle), r * tg::sin(angle)};
+  }
 };
 struct masked_fn {
   THRUSTGRAD_FN auto operator()(auto x, bool keep, std::int64_t times) const {
@@ -42,22 +46,23 @@ struct poly_fn {
 
 TEST_CASE("a functor's gradient needs no derivative of it") {
   tests::check_gradient([](auto& x) { return tg::map(swish_fn{1.5}, x); }, generic({3, 4}, 1, 3));
-  tests::check_gradient([](auto& a, auto& b, auto& t) { return tg::map(blend_fn{}, a, b, t); }, generic({2, 3}, 1), generic({2, 3}, 2),
-                        generic({2, 3}, 3));
+  tests::check_gradient([](auto& a, auto& b, auto& t) { return tg::map(blend_fn{}, a, b, t); },
+                        generic({2, 3}, 1), generic({2, 3}, 2), generic({2, 3}, 3));
 }
 
 TEST_CASE("gradients of stretched operands are summed to their shapes") {
   for (const Shape& shape : {Shape{3}, Shape{2, 1}, Shape{1, 1, 3}, Shape{1}, Shape{}}) {
     CAPTURE(shape.str());
-    tests::check_gradient([](auto& a, auto& b, auto& t) { return tg::map(blend_fn{}, a, b, t); }, generic({2, 2, 3}, 1), generic(shape, 2),
-                          generic({2, 1, 1}, 3));
+    tests::check_gradient([](auto& a, auto& b, auto& t) { return tg::map(blend_fn{}, a, b, t); },
+                          generic({2, 2, 3}, 1), generic(shape, 2), generic({2, 1, 1}, 3));
   }
 }
 
 TEST_CASE("only the operands that are asked for get a gradient") {
   const auto a = generic({4}, 1), b = generic({4}, 2);
   tests::check_gradient([&](auto& t) { return tg::map(blend_fn{}, a, b, t); }, generic({3, 1}, 3));
-  tests::check_gradient([&](auto& x, auto& t) { return tg::map(blend_fn{}, x, b, t); }, a, generic({3, 1}, 3));
+  tests::check_gradient([&](auto& x, auto& t) { return tg::map(blend_fn{}, x, b, t); }, a,
+                        generic({3, 1}, 3));
 }
 
 TEST_CASE("a functor with several results gives a tuple of tensors, and one gradient") {
@@ -71,7 +76,8 @@ TEST_CASE("a functor with several results gives a tuple of tensors, and one grad
         return c * s + c;
       },
       r, angle);
-  tests::check_gradient([](auto& p, auto& q) { return std::get<1>(tg::map(polar_fn{}, p, q)); }, r, angle);
+  tests::check_gradient([](auto& p, auto& q) { return std::get<1>(tg::map(polar_fn{}, p, q)); }, r,
+                        angle);
 }
 
 TEST_CASE("integer and bool operands steer a functor and have no gradient") {
@@ -79,27 +85,32 @@ TEST_CASE("integer and bool operands steer a functor and have no gradient") {
   const auto times = tg::from_host<std::int64_t>({2, 3, -4}, {3});
   const auto x = tg::from_host<double>({1, 2, 3}, {3});
   CHECK(tg::to_host(tg::map(masked_fn{}, x, keep, times)) == std::vector<double>{2, 0, -12});
-  const auto g = tg::grad([&](auto& a) { return tg::sum(tg::map(masked_fn{}, a, keep, times)); }, x);
+  const auto g =
+      tg::grad([&](auto& a) { return tg::sum(tg::map(masked_fn{}, a, keep, times)); }, x);
   CHECK(tg::to_host(g) == std::vector<double>{2, 0, -4});
 }
 
 TEST_CASE("a result that does not depend on its operand has gradient 0") {
   const auto x = generic({3}, 1);
-  CHECK(tg::to_host(tg::grad([](auto& a) { return tg::sum(tg::map(constant_fn{}, a)); }, x)) == std::vector<double>(3, 0.0));
+  CHECK(tg::to_host(tg::grad([](auto& a) { return tg::sum(tg::map(constant_fn{}, a)); }, x)) ==
+        std::vector<double>(3, 0.0));
 }
 
 TEST_CASE("16-bit operands are computed in float and rounded once") {
-  const auto x = tg::cast<tg::bf16>(generic({50}, 1, 3)), y = tg::cast<tg::bf16>(generic({50}, 2, 3));
+  const auto x = tg::cast<tg::bf16>(generic({50}, 1, 3)),
+             y = tg::cast<tg::bf16>(generic({50}, 2, 3));
   const auto wide = tg::map(poly_fn{}, tg::cast<float>(x), tg::cast<float>(y));
   CHECK(tg::to_host(tg::map(poly_fn{}, x, y)) == tg::to_host(tg::cast<tg::bf16>(wide)));
-  CHECK(tg::to_host(tg::map(poly_fn{}, x, tg::cast<float>(y))) == tg::to_host(tg::cast<tg::bf16>(wide)));
+  CHECK(tg::to_host(tg::map(poly_fn{}, x, tg::cast<float>(y))) ==
+        tg::to_host(tg::cast<tg::bf16>(wide)));
 }
 
 TEST_CASE("the result lies in memory like its first operand of full shape") {
   const auto x = tg::transpose(generic({5, 3}, 1));
   CHECK(tg::map(poly_fn{}, generic({5}, 2), x).strides == x.strides);
   CHECK(tg::map(poly_fn{}, tg::copy(x), x).is_contiguous());
-  CHECK(tg::to_host(tg::map(poly_fn{}, tg::copy(x), x)) == tg::to_host(tg::map(poly_fn{}, x, tg::copy(x))));
+  CHECK(tg::to_host(tg::map(poly_fn{}, tg::copy(x), x)) ==
+        tg::to_host(tg::map(poly_fn{}, x, tg::copy(x))));
 }
 
 TEST_CASE("map has the same bits for any number of threads and for any strides") {
@@ -119,7 +130,9 @@ TEST_CASE("map has the same bits for any number of threads and for any strides")
 TEST_CASE("map takes empty tensors and refuses shapes that do not broadcast, and absent operands") {
   CHECK(tg::map(poly_fn{}, tg::zeros<double>({0, 4}), generic({4}, 1)).shape == Shape{0, 4});
   CHECK_THROWS_WITH_AS(tg::map(poly_fn{}, generic({2, 3}, 1), generic({2}, 2)),
-                       "poly: shapes (2, 3) and (2) do not broadcast: aligned at the last axis, sizes must be equal or 1", tg::Error);
+                       "poly: shapes (2, 3) and (2) do not broadcast: aligned at the last axis, "
+                       "sizes must be equal or 1",
+                       tg::Error);
   CHECK_THROWS_WITH_AS(tg::map(poly_fn{}, generic({}, 1), tg::Tensor<double>{}),
                        "poly: an operand is absent (a default-constructed tensor)", tg::Error);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Matrix products and contractions against PyTorch, plain loops and derived error bounds.
-#include "thrustgrad/ops/contract.h"
 #include "thrustgrad/ops/matmul.h"
+#include "thrustgrad/ops/contract.h"
 
 #include <doctest/doctest.h>
 #include <omp.h>
@@ -18,11 +18,13 @@ namespace tg = thrustgrad;
 using tg::index_t;
 using tg::Shape;
 
-tg::Tensor<double> generic(const Shape& shape, int seed) { return tg::from_host(golden::formula(shape.numel(), seed), shape); }
+tg::Tensor<double> generic(const Shape& shape, int seed) {
+  return tg::from_host(golden::formula(shape.numel(), seed), shape);
+}
 
 template <class F>
-void compare(const F& f, const Shape& a_shape, const Shape& b_shape, std::span<const double> y, std::span<const double> ga,
-             std::span<const double> gb) {
+void compare(const F& f, const Shape& a_shape, const Shape& b_shape, std::span<const double> y,
+             std::span<const double> ga, std::span<const double> gb) {
   const auto a = generic(a_shape, 1), b = generic(b_shape, 2);
   CHECK(golden::mismatch(tg::to_host(f(a, b)), y) < 1e-9);
   const auto objective = [&](auto& p, auto& q) {
@@ -37,15 +39,21 @@ void compare(const F& f, const Shape& a_shape, const Shape& b_shape, std::span<c
 const auto product = [](const auto& a, const auto& b) { return tg::matmul(a, b); };
 
 TEST_CASE("matmul has PyTorch's values and gradients") {
-#define COMPARE(name, f, a, b)                                                      \
-  SUBCASE(#name) {                                                                   \
+#define COMPARE(name, f, a, b)                                                            \
+  SUBCASE(#name) {                                                                        \
     compare(f, Shape a, Shape b, golden::name##_y, golden::name##_ga, golden::name##_gb); \
   }
 #define LIST(...) {__VA_ARGS__}
   COMPARE(matmul, product, LIST(3, 4), LIST(4, 5));
-  COMPARE(matmul_tn, [](auto& a, auto& b) { return tg::matmul(tg::transpose(a), b); }, LIST(4, 3), LIST(4, 5));
-  COMPARE(matmul_nt, [](auto& a, auto& b) { return tg::matmul(a, tg::transpose(b)); }, LIST(3, 4), LIST(5, 4));
-  COMPARE(matmul_tt, [](auto& a, auto& b) { return tg::matmul(tg::transpose(a), tg::transpose(b)); }, LIST(4, 3), LIST(5, 4));
+  COMPARE(
+      matmul_tn, [](auto& a, auto& b) { return tg::matmul(tg::transpose(a), b); }, LIST(4, 3),
+      LIST(4, 5));
+  COMPARE(
+      matmul_nt, [](auto& a, auto& b) { return tg::matmul(a, tg::transpose(b)); }, LIST(3, 4),
+      LIST(5, 4));
+  COMPARE(
+      matmul_tt, [](auto& a, auto& b) { return tg::matmul(tg::transpose(a), tg::transpose(b)); },
+      LIST(4, 3), LIST(5, 4));
   COMPARE(matmul_batched, product, LIST(2, 3, 4), LIST(2, 4, 5));
   COMPARE(matmul_broadcast, product, LIST(2, 1, 3, 4), LIST(3, 4, 5));
   COMPARE(matmul_broadcast_left, product, LIST(3, 4), LIST(2, 4, 5));
@@ -71,20 +79,19 @@ TEST_CASE("linear has PyTorch's values and gradients") {
     CHECK(golden::mismatch(tg::to_host(dw), gw) < 1e-9);
     CHECK(golden::mismatch(tg::to_host(db), gb) < 1e-9);
   };
-  check({3, 4}, std::span(golden::linear_y), std::span(golden::linear_gx), std::span(golden::linear_gw), std::span(golden::linear_gb));
-  check({2, 3, 4}, std::span(golden::linear_batched_y), std::span(golden::linear_batched_gx), std::span(golden::linear_batched_gw),
-        std::span(golden::linear_batched_gb));
+  check({3, 4}, std::span(golden::linear_y), std::span(golden::linear_gx),
+        std::span(golden::linear_gw), std::span(golden::linear_gb));
+  check({2, 3, 4}, std::span(golden::linear_batched_y), std::span(golden::linear_batched_gx),
+        std::span(golden::linear_batched_gw), std::span(golden::linear_batched_gb));
 }
 
-template <class T>
-tg::Tensor<T> integers(const Shape& shape, int seed) {
+template <class T> tg::Tensor<T> integers(const Shape& shape, int seed) {
   std::vector<T> v;
   for (double x : golden::formula(shape.numel(), seed)) v.push_back(T(float(int(x * 4.9))));
   return tg::from_host(v, shape);
 }
 
-template <class T>
-void exact(index_t m, index_t n, index_t k) {
+template <class T> void exact(index_t m, index_t n, index_t k) {
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
@@ -107,7 +114,8 @@ void exact(index_t m, index_t n, index_t k) {
   CHECK(tg::to_host(tg::cast<double>(tg::matmul(tg::transpose(at), bt))) == expected);
 }
 
-TEST_CASE_TEMPLATE("contractions are exact on small integers for sizes that break tiles", T, float, double, tg::bf16, tg::half) {
+TEST_CASE_TEMPLATE("contractions are exact on small integers for sizes that break tiles", T, float,
+                   double, tg::bf16, tg::half) {
   for (index_t m : {1, 5, 13, 241}) {
     for (index_t n : {1, 15, 33, 130}) exact<T>(m, n, 37);
   }
@@ -120,7 +128,8 @@ TEST_CASE("a float product stays within the probabilistic bound 4 sqrt(k) u sum 
   const auto a = generic({40, k}, 1), b = generic({50, k}, 2);
   const auto fa = tg::cast<float>(a), fb = tg::cast<float>(b);
   const auto exact = tg::matmul(tg::cast<double>(fa), tg::transpose(tg::cast<double>(fb)));
-  const auto scale = tg::matmul(tg::abs(tg::cast<double>(fa)), tg::transpose(tg::abs(tg::cast<double>(fb))));
+  const auto scale =
+      tg::matmul(tg::abs(tg::cast<double>(fa)), tg::transpose(tg::abs(tg::cast<double>(fb))));
   const auto error = tg::abs(tg::cast<double>(tg::matmul(fa, tg::transpose(fb))) - exact) / scale;
   const double worst = tg::amax(error).item();
   CHECK(worst > 0);
@@ -128,7 +137,8 @@ TEST_CASE("a float product stays within the probabilistic bound 4 sqrt(k) u sum 
 }
 
 TEST_CASE("contractions have the same bits for any number of threads") {
-  const auto a = tg::cast<float>(generic({61, 9000}, 1)), b = tg::cast<float>(generic({37, 9000}, 2));
+  const auto a = tg::cast<float>(generic({61, 9000}, 1)),
+             b = tg::cast<float>(generic({37, 9000}, 2));
   const int before = omp_get_max_threads();
   omp_set_num_threads(1);
   const auto expected = tg::to_host(tg::matmul(a, tg::transpose(b)));
@@ -143,19 +153,24 @@ TEST_CASE("contract sums over several axes and keeps batch axes") {
   const auto a = integers<double>({2, 3, 4, 5}, 1), b = integers<double>({2, 6, 4, 5}, 2);
   const auto y = tg::contract(a, b, {.batch = 1, .depth = 2});
   CHECK(y.shape == Shape{2, 3, 6});
-  const auto flat = tg::matmul(tg::reshape(a, {2, 3, 20}), tg::transpose(tg::reshape(b, {2, 6, 20})));
+  const auto flat =
+      tg::matmul(tg::reshape(a, {2, 3, 20}), tg::transpose(tg::reshape(b, {2, 6, 20})));
   CHECK(tg::to_host(y) == tg::to_host(flat));
 }
 
 TEST_CASE("empty products") {
   CHECK(tg::matmul(tg::zeros<float>({0, 3}), tg::zeros<float>({3, 2})).shape == Shape{0, 2});
-  CHECK(tg::to_host(tg::matmul(tg::zeros<float>({2, 0}), tg::zeros<float>({0, 2}))) == std::vector<float>(4, 0.0f));
+  CHECK(tg::to_host(tg::matmul(tg::zeros<float>({2, 0}), tg::zeros<float>({0, 2}))) ==
+        std::vector<float>(4, 0.0f));
 }
 
 TEST_CASE("matmul and linear name both shapes of an error") {
   const auto x = tg::zeros<float>({3, 4});
-  CHECK_THROWS_WITH_AS(tg::matmul(x, x), "matmul: inner sizes differ: (3, 4) and (3, 4)", tg::Error);
-  CHECK_THROWS_WITH_AS(tg::linear(x, tg::zeros<float>({5, 3})), "linear: x (3, 4) does not fit weight (5, 3), which is (out, in)", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::matmul(x, x), "matmul: inner sizes differ: (3, 4) and (3, 4)",
+                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::linear(x, tg::zeros<float>({5, 3})),
+                       "linear: x (3, 4) does not fit weight (5, 3), which is (out, in)",
+                       tg::Error);
   CHECK_THROWS_AS(tg::matmul(tg::zeros<float>({2, 3, 4}), tg::zeros<float>({3, 4, 5})), tg::Error);
 }
 

@@ -33,10 +33,18 @@ struct Case {
   Recorded expected;
 };
 
-#define CASE(name, expression) \
-  {#name, [](const Inputs& x) -> Tensor { return expression; }, {golden::name##_y, {golden::name##_gx}}}
-#define CASE2(name, expression) \
-  {#name, [](const Inputs& x) -> Tensor { return expression; }, {golden::name##_y, {golden::name##_ga, golden::name##_gb}}}
+#define CASE(name, expression)                                     \
+  {                                                                \
+#name, [](const Inputs& x) -> Tensor { return expression; }, { \
+      golden::name##_y, { golden::name##_gx }                      \
+    }                                                              \
+  }
+#define CASE2(name, expression)                                    \
+  {                                                                \
+#name, [](const Inputs& x) -> Tensor { return expression; }, { \
+      golden::name##_y, { golden::name##_ga, golden::name##_gb }   \
+    }                                                              \
+  }
 
 /// Functions of anything, recorded for 4 formula(1).
 std::vector<Case> everywhere() {
@@ -82,20 +90,22 @@ TEST_CASE("the gradients of pointwise functions agree with differences") {
     tests::check_gradient_of_list(f, {positive({7}, 5)});
   }
   const auto x = generic({5}, 6, 2), above = positive({5}, 6);
-  tests::check_gradient([](auto& a) { return tg::square(a) + tg::expm1(a) - tg::sin(a) * tg::cos(a); }, x);
+  tests::check_gradient(
+      [](auto& a) { return tg::square(a) + tg::expm1(a) - tg::sin(a) * tg::cos(a); }, x);
   tests::check_gradient([](auto& a) { return tg::log1p(a); }, above);
   tests::check_gradient([](auto& a) { return -a + (2 - a) * 3 + (a - 1) / 4 + 5 / a; }, above);
   tests::check_gradient([](auto& a) { return tg::pow(a, 3) * tg::pow(a, -1); }, above);
 }
 
 TEST_CASE("arithmetic broadcasts with PyTorch's values and gradients") {
-  const std::vector<Case> row{CASE2(add_4, x[0] + x[1]), CASE2(sub_4, x[0] - x[1]), CASE2(mul_4, x[0] * x[1]),
-                              CASE2(div_4, x[0] / x[1])};
-  const std::vector<Case> column{CASE2(add_3x1, x[0] + x[1]), CASE2(sub_3x1, x[0] - x[1]), CASE2(mul_3x1, x[0] * x[1]),
-                                 CASE2(div_3x1, x[0] / x[1])};
-  const std::vector<Case> middle{CASE2(add_2x1x4, x[0] + x[1]), CASE2(sub_2x1x4, x[0] - x[1]), CASE2(mul_2x1x4, x[0] * x[1]),
-                                 CASE2(div_2x1x4, x[0] / x[1])};
-  for (const auto& [cases, other] : {std::pair(row, Shape{4}), std::pair(column, Shape{3, 1}), std::pair(middle, Shape{2, 1, 4})}) {
+  const std::vector<Case> row{CASE2(add_4, x[0] + x[1]), CASE2(sub_4, x[0] - x[1]),
+                              CASE2(mul_4, x[0] * x[1]), CASE2(div_4, x[0] / x[1])};
+  const std::vector<Case> column{CASE2(add_3x1, x[0] + x[1]), CASE2(sub_3x1, x[0] - x[1]),
+                                 CASE2(mul_3x1, x[0] * x[1]), CASE2(div_3x1, x[0] / x[1])};
+  const std::vector<Case> middle{CASE2(add_2x1x4, x[0] + x[1]), CASE2(sub_2x1x4, x[0] - x[1]),
+                                 CASE2(mul_2x1x4, x[0] * x[1]), CASE2(div_2x1x4, x[0] / x[1])};
+  for (const auto& [cases, other] : {std::pair(row, Shape{4}), std::pair(column, Shape{3, 1}),
+                                     std::pair(middle, Shape{2, 1, 4})}) {
     for (std::size_t i = 0; i < 4; ++i) {
       CAPTURE(cases[i].name);
       const auto b = i == 3 ? positive(other, 2) : generic(other, 2);
@@ -106,7 +116,8 @@ TEST_CASE("arithmetic broadcasts with PyTorch's values and gradients") {
 
 TEST_CASE("functions of two tensors have PyTorch's values and gradients") {
   const std::vector<Case> cases{CASE2(where, tg::where(generic(shape, 3) > 0, x[0], x[1])),
-                                CASE2(maximum, tg::maximum(x[0], x[1])), CASE2(minimum, tg::minimum(x[0], x[1]))};
+                                CASE2(maximum, tg::maximum(x[0], x[1])),
+                                CASE2(minimum, tg::minimum(x[0], x[1]))};
   for (const auto& [name, f, expected] : cases) {
     CAPTURE(name);
     tests::check_recorded(f, {generic(shape, 1), generic(shape, 2)}, expected);
@@ -125,7 +136,8 @@ std::vector<double> without(std::span<const double> values, std::ptrdiff_t posit
 }
 
 /// What PyTorch recorded at special values; its cotangents are 1, 2, ...
-void check_kink(const Case& kink, const std::vector<std::span<const double>>& inputs, std::ptrdiff_t left_out = -1) {
+void check_kink(const Case& kink, const std::vector<std::span<const double>>& inputs,
+                std::ptrdiff_t left_out = -1) {
   CAPTURE(kink.name);
   const auto list = [&](std::span<const double> values) {
     const auto rest = without(values, left_out);
@@ -133,16 +145,20 @@ void check_kink(const Case& kink, const std::vector<std::span<const double>>& in
   };
   Inputs x;
   for (const auto& input : inputs) x.push_back(list(input));
-  const auto cotangent = tg::to_host(tg::arange<double>(static_cast<tg::index_t>(inputs[0].size()), 1, 1));
-  const auto y = without(kink.expected.y, left_out), g = without(kink.expected.gradients[0], left_out);
+  const auto cotangent =
+      tg::to_host(tg::arange<double>(static_cast<tg::index_t>(inputs[0].size()), 1, 1));
+  const auto y = without(kink.expected.y, left_out),
+             g = without(kink.expected.gradients[0], left_out);
   Recorded expected{y, {g}};
   if (inputs.size() == 2) expected.gradients.push_back(kink.expected.gradients[1]);
   tests::check_recorded(kink.f, x, list(cotangent), expected);
 }
 
 TEST_CASE("pointwise functions have PyTorch's values and gradients at kinks and special values") {
-#define KINK(name, expression, ...) check_kink(CASE(kink_##name, expression), {golden::kink_##name##_x} __VA_OPT__(, ) __VA_ARGS__)
-#define KINK2(name, expression) check_kink(CASE2(kink_##name, expression), {golden::kink_##name##_a, golden::kink_##name##_b})
+#define KINK(name, expression, ...) \
+  check_kink(CASE(kink_##name, expression), {golden::kink_##name##_x} __VA_OPT__(, ) __VA_ARGS__)
+#define KINK2(name, expression) \
+  check_kink(CASE2(kink_##name, expression), {golden::kink_##name##_a, golden::kink_##name##_b})
   // Position 4 is left out where PyTorch has no rule: at NaN the gradient is 0 for abs, that of
   // the positive side for relu and celu. Its softplus turns into x at 20, ours does not.
   KINK(abs, tg::abs(x[0]), 4);
@@ -193,14 +209,16 @@ TEST_CASE("a 16-bit operand decides the type of a result beside float, and its g
   const auto w = tg::cast<float>(positive({4}, 2));
   static_assert(std::is_same_v<decltype(x * w), tg::Tensor<tg::bf16>>);
   CHECK(tg::to_host(x * w) == tg::to_host(tg::cast<tg::bf16>(tg::cast<float>(x) * w)));
-  const auto [gx, gw] = tg::grad([&](auto& a, auto& b) { return tg::sum(a * b * s); }, std::tuple(x, w));
+  const auto [gx, gw] =
+      tg::grad([&](auto& a, auto& b) { return tg::sum(a * b * s); }, std::tuple(x, w));
   static_assert(std::is_same_v<std::decay_t<decltype(gx)>, tg::Tensor<tg::bf16>>);
   static_assert(std::is_same_v<std::decay_t<decltype(gw)>, tg::Tensor<float>>);
   CHECK(tg::to_host(gw) == tg::to_host(tg::cast<float>(x) * tg::cast<float>(s)));
 }
 
 TEST_CASE("integers and bools compute without gradients") {
-  const auto a = tg::from_host<std::int64_t>({7, -7, 9}, {3}), b = tg::from_host<std::int64_t>({2}, {1});
+  const auto a = tg::from_host<std::int64_t>({7, -7, 9}, {3}),
+             b = tg::from_host<std::int64_t>({2}, {1});
   CHECK(tg::to_host(a + b) == std::vector<std::int64_t>{9, -5, 11});
   CHECK(tg::to_host(a / b) == std::vector<std::int64_t>{3, -3, 4});
   CHECK(tg::to_host(tg::maximum(a, b)) == std::vector<std::int64_t>{7, 2, 9});
@@ -208,7 +226,8 @@ TEST_CASE("integers and bools compute without gradients") {
   const auto mask = tg::from_host<bool>({true, false, true}, {3});
   CHECK(tg::to_host(tg::where(mask, a, b)) == std::vector<std::int64_t>{7, 2, 9});
   CHECK(tg::to_host(tg::cast<float>(mask)) == std::vector<float>{1, 0, 1});
-  CHECK(tg::to_host(tg::cast<bool>(tg::from_host<float>({0, -2, 0.5f}, {3}))) == std::vector<bool>{false, true, true});
+  CHECK(tg::to_host(tg::cast<bool>(tg::from_host<float>({0, -2, 0.5f}, {3}))) ==
+        std::vector<bool>{false, true, true});
 }
 
 TEST_CASE("a number beside integers counts as in C++, and does not widen a floating tensor") {
@@ -221,10 +240,12 @@ TEST_CASE("a number beside integers counts as in C++, and does not widen a float
   CHECK(tg::to_host(bytes * 0.5) == std::vector<double>{2.5, 100});
   CHECK(tg::to_host(1000.0 / bytes) == std::vector<double>{200, 5});
   CHECK(tg::to_host(bytes * std::size_t{3}) == std::vector<std::int64_t>{15, 600});
-  CHECK(tg::to_host(tg::from_host<bool>({true, false}, {2}) + 1) == std::vector<std::int32_t>{2, 1});
+  CHECK(tg::to_host(tg::from_host<bool>({true, false}, {2}) + 1) ==
+        std::vector<std::int32_t>{2, 1});
   static_assert(std::is_same_v<decltype(tg::zeros<float>({}) * 0.5), tg::Tensor<float>>);
   static_assert(std::is_same_v<decltype(tg::zeros<tg::bf16>({}) * 0.5f), tg::Tensor<tg::bf16>>);
-  static_assert(std::is_same_v<decltype(tg::zeros<std::int64_t>({}) * 2), tg::Tensor<std::int64_t>>);
+  static_assert(
+      std::is_same_v<decltype(tg::zeros<std::int64_t>({}) * 2), tg::Tensor<std::int64_t>>);
 }
 
 TEST_CASE("operands may be empty, of size 1, and lie in memory in any order") {
@@ -233,22 +254,32 @@ TEST_CASE("operands may be empty, of size 1, and lie in memory in any order") {
   CHECK((tg::ones<float>({1, 1}) + tg::ones<float>({})).shape == Shape{1, 1});
   const auto x = generic({4, 6}, 1), y = generic({6, 4}, 2);
   const auto odd = tg::flip(tg::slice(x, 1, 1, 6, 2), {0});
-  const auto expected = tg::to_host(tg::exp(tg::copy(odd)) * tg::copy(tg::slice(tg::transpose(y), 1, 0, 3)));
+  const auto expected =
+      tg::to_host(tg::exp(tg::copy(odd)) * tg::copy(tg::slice(tg::transpose(y), 1, 0, 3)));
   CHECK(tg::to_host(tg::exp(odd) * tg::slice(tg::transpose(y), 1, 0, 3)) == expected);
   CHECK((tg::transpose(x) * 2).strides == tg::transpose(x).strides);
-  const auto through_views = [](auto& a, auto& b) { return tg::transpose(a) * b + tg::expand(tg::slice(b, 1, 0, 1), {6, 4}); };
+  const auto through_views = [](auto& a, auto& b) {
+    return tg::transpose(a) * b + tg::expand(tg::slice(b, 1, 0, 1), {6, 4});
+  };
   tests::check_gradient(through_views, x, y);
 }
 
 TEST_CASE("pointwise functions name both shapes of an error, and what a pointwise gradient lacks") {
   const auto x = tg::zeros<double>({2, 3}), y = tg::zeros<double>({2});
-  CHECK_THROWS_WITH_AS(x * y, "multiplies: shapes (2, 3) and (2) do not broadcast: aligned at the last axis, sizes must be equal or 1",
+  CHECK_THROWS_WITH_AS(x * y,
+                       "multiplies: shapes (2, 3) and (2) do not broadcast: aligned at the last "
+                       "axis, sizes must be equal or 1",
                        tg::Error);
   CHECK_THROWS_WITH_AS(tg::where(y > 0, x, x),
-                       "where: shapes (2) and (2, 3) do not broadcast: aligned at the last axis, sizes must be equal or 1", tg::Error);
-  const auto twice = [](auto& a) { return tg::sum(tg::grad([](auto& b) { return tg::sum(tg::exp(b)); }, a)); };
+                       "where: shapes (2) and (2, 3) do not broadcast: aligned at the last axis, "
+                       "sizes must be equal or 1",
+                       tg::Error);
+  const auto twice = [](auto& a) {
+    return tg::sum(tg::grad([](auto& b) { return tg::sum(tg::exp(b)); }, a));
+  };
   CHECK_THROWS_WITH_AS(tg::grad(twice, x),
-                       "exp: its derivative of order 2 is not compiled; define THRUSTGRAD_DERIVATIVE_ORDER=2 before including thrustgrad",
+                       "exp: its derivative of order 2 is not compiled; define "
+                       "THRUSTGRAD_DERIVATIVE_ORDER=2 before including thrustgrad",
                        tg::Error);
 }
 

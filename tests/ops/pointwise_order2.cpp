@@ -19,9 +19,9 @@ struct cubic_fn {
 };
 
 TEST_CASE("second derivatives of functions of one tensor agree with differences") {
-#define SECOND(expression, operand)                                                                      \
-  {                                                                                                      \
-    CAPTURE(#expression);                                                                                \
+#define SECOND(expression, operand)                                                           \
+  {                                                                                           \
+    CAPTURE(#expression);                                                                     \
     tests::check_second_gradient([](auto& x) { return tests::Tensor(expression); }, operand); \
   }
   const auto any = generic({5}, 5, 2), above = positive({5}, 5);
@@ -55,14 +55,18 @@ TEST_CASE("second derivatives of functions of two tensors agree with differences
   tests::check_second_gradient([](auto& x, auto& y) { return x / y; }, a, b);
   tests::check_second_gradient([](auto& x, auto& y) { return (x + y) * (x - y); }, a, b);
   tests::check_second_gradient([](auto& x, auto& y) { return tg::pow(x, y); }, a, b);
-  tests::check_second_gradient([](auto& x, auto& y) { return tg::maximum(x, y) * tg::minimum(x, y) * x; }, a, b);
-  tests::check_second_gradient([](auto& x, auto& y) { return tg::where(x > 1.2, x * y, y * y * x); }, a, b);
+  tests::check_second_gradient(
+      [](auto& x, auto& y) { return tg::maximum(x, y) * tg::minimum(x, y) * x; }, a, b);
+  tests::check_second_gradient(
+      [](auto& x, auto& y) { return tg::where(x > 1.2, x * y, y * y * x); }, a, b);
   tests::check_second_gradient([](auto& x, auto& y) { return tg::map(cubic_fn{}, x, y); }, a, b);
 }
 
 TEST_CASE("a derivative by x is not taken for one by y") {
   const auto x = positive({3}, 1), y = positive({3}, 2);
-  const auto by_x = [&](auto& b) { return tg::sum(tg::grad([&](auto& a) { return tg::sum(tg::map(cubic_fn{}, a, b)); }, x)); };
+  const auto by_x = [&](auto& b) {
+    return tg::sum(tg::grad([&](auto& a) { return tg::sum(tg::map(cubic_fn{}, a, b)); }, x));
+  };
   const auto slope = tg::sigmoid(x - y) * (1 - tg::sigmoid(x - y));
   const auto mixed = 2 * x - slope * (1 - 2 * tg::sigmoid(x - y));
   const auto error = tg::abs(tg::grad(by_x, y) - mixed);
@@ -70,11 +74,14 @@ TEST_CASE("a derivative by x is not taken for one by y") {
 }
 
 TEST_CASE("a third derivative is not compiled and says so") {
-  const auto g1 = [](auto& x) { return tg::sum(tg::grad([](auto& y) { return tg::sum(tg::exp(y)); }, x)); };
+  const auto g1 = [](auto& x) {
+    return tg::sum(tg::grad([](auto& y) { return tg::sum(tg::exp(y)); }, x));
+  };
   const auto g2 = [&](auto& x) { return tg::sum(tg::grad(g1, x)); };
   CHECK(tg::grad(g1, tg::scalar(0.0)).item() == 1);
   CHECK_THROWS_WITH_AS(tg::grad(g2, tg::scalar(0.0)),
-                       "exp: its derivative of order 3 is not compiled; define THRUSTGRAD_DERIVATIVE_ORDER=3 before including thrustgrad",
+                       "exp: its derivative of order 3 is not compiled; define "
+                       "THRUSTGRAD_DERIVATIVE_ORDER=3 before including thrustgrad",
                        tg::Error);
 }
 

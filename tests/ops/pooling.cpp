@@ -29,27 +29,31 @@ void compare(const F& pool, std::span<const double> y, std::span<const double> g
 
 TEST_CASE("max_pool2d has PyTorch's values and gradients") {
   SUBCASE("2, stride 2") {
-    compare([](const auto& x) { return tg::max_pool2d(x, 2); }, golden::max_pool2d_k2_s2_p0_y, golden::max_pool2d_k2_s2_p0_gx);
+    compare([](const auto& x) { return tg::max_pool2d(x, 2); }, golden::max_pool2d_k2_s2_p0_y,
+            golden::max_pool2d_k2_s2_p0_gx);
   }
   SUBCASE("3, stride 2, padding 1") {
-    compare([](const auto& x) { return tg::max_pool2d(x, 3, {.stride = 2, .padding = 1}); }, golden::max_pool2d_k3_s2_p1_y,
-            golden::max_pool2d_k3_s2_p1_gx);
+    compare([](const auto& x) { return tg::max_pool2d(x, 3, {.stride = 2, .padding = 1}); },
+            golden::max_pool2d_k3_s2_p1_y, golden::max_pool2d_k3_s2_p1_gx);
   }
   SUBCASE("3, overlapping") {
-    compare([](const auto& x) { return tg::max_pool2d(x, 3, {}); }, golden::max_pool2d_k3_s1_p0_y, golden::max_pool2d_k3_s1_p0_gx);
+    compare([](const auto& x) { return tg::max_pool2d(x, 3, {}); }, golden::max_pool2d_k3_s1_p0_y,
+            golden::max_pool2d_k3_s1_p0_gx);
   }
 }
 
 TEST_CASE("avg_pool2d has PyTorch's values and gradients") {
   SUBCASE("2, stride 2") {
-    compare([](const auto& x) { return tg::avg_pool2d(x, 2); }, golden::avg_pool2d_k2_s2_p0_y, golden::avg_pool2d_k2_s2_p0_gx);
+    compare([](const auto& x) { return tg::avg_pool2d(x, 2); }, golden::avg_pool2d_k2_s2_p0_y,
+            golden::avg_pool2d_k2_s2_p0_gx);
   }
   SUBCASE("3, stride 2, padding 1") {
-    compare([](const auto& x) { return tg::avg_pool2d(x, 3, {.stride = 2, .padding = 1}); }, golden::avg_pool2d_k3_s2_p1_y,
-            golden::avg_pool2d_k3_s2_p1_gx);
+    compare([](const auto& x) { return tg::avg_pool2d(x, 3, {.stride = 2, .padding = 1}); },
+            golden::avg_pool2d_k3_s2_p1_y, golden::avg_pool2d_k3_s2_p1_gx);
   }
   SUBCASE("3, overlapping") {
-    compare([](const auto& x) { return tg::avg_pool2d(x, 3, {}); }, golden::avg_pool2d_k3_s1_p0_y, golden::avg_pool2d_k3_s1_p0_gx);
+    compare([](const auto& x) { return tg::avg_pool2d(x, 3, {}); }, golden::avg_pool2d_k3_s1_p0_y,
+            golden::avg_pool2d_k3_s1_p0_gx);
   }
 }
 
@@ -80,9 +84,14 @@ TEST_CASE("16-bit images pool like their values in float") {
 
 TEST_CASE("pooling refuses windows that cannot be") {
   const auto x = tg::zeros<float>({1, 4, 4, 2});
-  CHECK_THROWS_WITH_AS(tg::max_pool2d(x, 5), "max_pool2d: a kernel of 5 taps, dilated by 1, is larger than 4 cells with padding 0", tg::Error);
-  CHECK_THROWS_WITH_AS(tg::avg_pool2d(x, 2, {.stride = 2, .padding = 2}),
-                       "avg_pool2d: padding 2 is more than half of the kernel 2: some windows would be empty", tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::max_pool2d(x, 5),
+      "max_pool2d: a kernel of 5 taps, dilated by 1, is larger than 4 cells with padding 0",
+      tg::Error);
+  CHECK_THROWS_WITH_AS(
+      tg::avg_pool2d(x, 2, {.stride = 2, .padding = 2}),
+      "avg_pool2d: padding 2 is more than half of the kernel 2: some windows would be empty",
+      tg::Error);
   CHECK_THROWS_AS(tg::max_pool2d(tg::zeros<float>({4, 4}), 2), tg::Error);
 }
 

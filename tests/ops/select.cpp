@@ -15,7 +15,8 @@ TEST_CASE("bincount counts each key, absent ones too") {
   CHECK(tg::to_host(tg::bincount(tg::transpose(x), 5)) == Counts{2, 1, 0, 3, 0});
   CHECK(tg::to_host(x) == std::vector<std::int32_t>{3, 0, 3, 1, 3, 0});  // untouched by the sort
   CHECK(tg::to_host(tg::bincount(tg::zeros<std::int64_t>({0}), 2)) == Counts{0, 0});
-  CHECK_THROWS_WITH_AS(tg::bincount(x, 3), "bincount: elements from 0 to 3 do not fit into 3 bins", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::bincount(x, 3), "bincount: elements from 0 to 3 do not fit into 3 bins",
+                       tg::Error);
 }
 
 TEST_CASE("a histogram of many keys agrees with a plain loop") {
@@ -30,7 +31,8 @@ TEST_CASE("a histogram of many keys agrees with a plain loop") {
 }
 
 TEST_CASE("confusion_matrix has a row for each label") {
-  const auto labels = tg::from_host<std::int64_t>({0, 0, 1, 2, 2}, {5}), answers = tg::from_host<std::int64_t>({0, 1, 1, 2, 0}, {5});
+  const auto labels = tg::from_host<std::int64_t>({0, 0, 1, 2, 2}, {5}),
+             answers = tg::from_host<std::int64_t>({0, 1, 1, 2, 0}, {5});
   CHECK(tg::to_host(tg::confusion_matrix(labels, answers, 3)) == Counts{1, 1, 0, 0, 1, 0, 1, 0, 1});
   CHECK_THROWS_AS(tg::confusion_matrix(labels, answers, 2), tg::Error);
 }

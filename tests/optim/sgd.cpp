@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SGD against PyTorch's paths, and what a step may not do.
-#include "thrustgrad/optim/scalar.h"
 #include "thrustgrad/optim/sgd.h"
+#include "thrustgrad/optim/scalar.h"
 
 #include <doctest/doctest.h>
 

@@ -19,16 +19,14 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 namespace detail {
 
 /// The inputs of one vjp.
-template <class F, class... T>
-struct Wrt {
+template <class F, class... T> struct Wrt {
   std::tuple<const Tensor<T>&...> inputs;
   F vjp;
   const char* op;
 };
 
 /// The same for a list of inputs, as long as it happens to be.
-template <class F, class T>
-struct WrtList {
+template <class F, class T> struct WrtList {
   const std::vector<Tensor<T>>& inputs;
   F vjp;
   const char* op;
@@ -36,10 +34,10 @@ struct WrtList {
 
 template <class F, class... T>
 std::array<const AnyTensor*, sizeof...(T)> inputs_of(const Wrt<F, T...>& w) {
-  return std::apply([](const auto&... x) { return std::array<const AnyTensor*, sizeof...(T)>{&x...}; }, w.inputs);
+  return std::apply(
+      [](const auto&... x) { return std::array<const AnyTensor*, sizeof...(T)>{&x...}; }, w.inputs);
 }
-template <class F, class T>
-std::vector<const AnyTensor*> inputs_of(const WrtList<F, T>& w) {
+template <class F, class T> std::vector<const AnyTensor*> inputs_of(const WrtList<F, T>& w) {
   std::vector<const AnyTensor*> inputs;
   for (const Tensor<T>& x : w.inputs) inputs.push_back(&x);
   return inputs;
@@ -76,54 +74,55 @@ auto wrt(const std::vector<Tensor<T>>& inputs, F vjp, const char* op = __builtin
 namespace detail {
 
 inline bool any_recorded(std::span<const AnyTensor* const> inputs) {
-  return std::any_of(inputs.begin(), inputs.end(), [](const AnyTensor* x) { return is_recorded(*x); });
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [](const AnyTensor* x) { return is_recorded(*x); });
 }
 
 inline void add_edge(Node& node, std::span<const AnyTensor* const> inputs,
                      std::function<Gradients(const Gradients&, const Gradients&)> vjp) {
   Edge edge{{}, std::move(vjp)};
-  for (const AnyTensor* x : inputs) edge.inputs.push_back({is_recorded(*x) ? x->node : nullptr, x->output, x->shape});
+  for (const AnyTensor* x : inputs)
+    edge.inputs.push_back({is_recorded(*x) ? x->node : nullptr, x->output, x->shape});
   node.edges.push_back(std::move(edge));
 }
 
 /// Gradients or values as the vjp takes them: one tensor, or a tuple if the operation has several
 /// results.
-template <class... V>
-auto typed(const Gradients& any) {
+template <class... V> auto typed(const Gradients& any) {
   if constexpr (sizeof...(V) == 1) {
     return Tensor<V...>(any[0]);
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return std::tuple(Tensor<V>(any[I])...);
-    }(std::index_sequence_for<V...>{});
+    }
+    (std::index_sequence_for<V...>{});
   }
 }
 
-template <element T>
-Gradients untyped(const Tensor<T>& gradient) { return {gradient}; }
-template <class... T>
-Gradients untyped(const std::tuple<Tensor<T>...>& gradients) {
+template <element T> Gradients untyped(const Tensor<T>& gradient) { return {gradient}; }
+template <class... T> Gradients untyped(const std::tuple<Tensor<T>...>& gradients) {
   return std::apply([](const auto&... g) { return Gradients{g...}; }, gradients);
 }
 
-template <class T>
-Gradients untyped(const std::vector<Tensor<T>>& gradients) { return {gradients.begin(), gradients.end()}; }
+template <class T> Gradients untyped(const std::vector<Tensor<T>>& gradients) {
+  return {gradients.begin(), gradients.end()};
+}
 
 template <class R, class... T>
 inline constexpr bool gives_gradients = std::is_same_v<std::decay_t<R>, std::tuple<Tensor<T>...>>;
 template <class R, class T>
 inline constexpr bool gives_gradients<R, T> =
-    std::is_base_of_v<Tensor<T>, std::decay_t<R>> || std::is_same_v<std::decay_t<R>, std::tuple<Tensor<T>>>;
+    std::is_base_of_v<Tensor<T>, std::decay_t<R>> ||
+    std::is_same_v<std::decay_t<R>, std::tuple<Tensor<T>>>;
 
-template <class R, class W>
-inline constexpr bool fits = false;
+template <class R, class W> inline constexpr bool fits = false;
 template <class R, class F, class... T>
 inline constexpr bool fits<R, Wrt<F, T...>> = gives_gradients<R, T...>;
 template <class R, class F, class T>
-inline constexpr bool fits<R, WrtList<F, T>> = std::is_same_v<std::decay_t<R>, std::vector<Tensor<T>>>;
+inline constexpr bool fits<R, WrtList<F, T>> =
+    std::is_same_v<std::decay_t<R>, std::vector<Tensor<T>>>;
 
-template <class... V, class W>
-void connect(Node& node, W& w) {
+template <class... V, class W> void connect(Node& node, W& w) {
   const auto inputs = inputs_of(w);
   if (!any_recorded(inputs)) return;
   using F = decltype(w.vjp);
@@ -133,16 +132,22 @@ void connect(Node& node, W& w) {
                 "thrustgrad: a vjp takes (g) or (g, y), where g is the gradient of the operation's "
                 "result and y the result itself");
   const auto pull = [] {
-    if constexpr (wants_value) return [](F& vjp, const Gradients& g, const Gradients& y) { return vjp(typed<V...>(g), typed<V...>(y)); };
-    else return [](F& vjp, const Gradients& g, const Gradients&) { return vjp(typed<V...>(g)); };
+    if constexpr (wants_value)
+      return [](F& vjp, const Gradients& g, const Gradients& y) {
+        return vjp(typed<V...>(g), typed<V...>(y));
+      };
+    else
+      return [](F& vjp, const Gradients& g, const Gradients&) { return vjp(typed<V...>(g)); };
   }();
-  static_assert(fits<decltype(pull(w.vjp, {}, {})), W>,
-                "thrustgrad: a vjp returns a gradient of its input's element type, or a tuple (or a "
-                "list) of them if it belongs to several inputs; cast<T>(gradient) converts");
+  static_assert(
+      fits<decltype(pull(w.vjp, {}, {})), W>,
+      "thrustgrad: a vjp returns a gradient of its input's element type, or a tuple (or a "
+      "list) of them if it belongs to several inputs; cast<T>(gradient) converts");
   node.keeps_values |= wants_value;
-  add_edge(node, inputs, [vjp = std::move(w.vjp), pull](const Gradients& g, const Gradients& y) mutable {
-    return untyped(pull(vjp, g, y));
-  });
+  add_edge(node, inputs,
+           [vjp = std::move(w.vjp), pull](const Gradients& g, const Gradients& y) mutable {
+             return untyped(pull(vjp, g, y));
+           });
 }
 
 /// Makes a node the origin of its values.
@@ -159,10 +164,11 @@ inline void attach(const std::shared_ptr<Node>& node, std::span<AnyTensor* const
   }
 }
 
-template <element T>
-constexpr const GradientType* gradient_type_of() {
-  if constexpr (floating<T>) return &gradient_type<T>;
-  else return nullptr;
+template <element T> constexpr const GradientType* gradient_type_of() {
+  if constexpr (floating<T>)
+    return &gradient_type<T>;
+  else
+    return nullptr;
 }
 
 }  // namespace detail
@@ -172,17 +178,19 @@ constexpr const GradientType* gradient_type_of() {
 /// Outside of a recording, or if no input needs a gradient, it returns them as they are.
 template <class... V, class... W>
 std::tuple<Tensor<V>...> differentiable(std::tuple<Tensor<V>...> values, W... wrts) {
-  const auto all = std::apply([](auto&... y) { return std::array<AnyTensor*, sizeof...(V)>{&y...}; }, values);
+  const auto all =
+      std::apply([](auto&... y) { return std::array<AnyTensor*, sizeof...(V)>{&y...}; }, values);
   for (AnyTensor* y : all) y->node = nullptr;
-  if (!detail::is_recording() || !(detail::any_recorded(detail::inputs_of(wrts)) || ...)) return values;
+  if (!detail::is_recording() || !(detail::any_recorded(detail::inputs_of(wrts)) || ...))
+    return values;
   const auto node = detail::new_node(std::get<0>(std::tie(wrts...)).op);
   (detail::connect<V...>(*node, wrts), ...);
-  constexpr std::array<const detail::GradientType*, sizeof...(V)> types{detail::gradient_type_of<V>()...};
+  constexpr std::array<const detail::GradientType*, sizeof...(V)> types{
+      detail::gradient_type_of<V>()...};
   detail::attach(node, all, types);
   return values;
 }
-template <element T, class... W>
-Tensor<T> differentiable(Tensor<T> value, W... wrts) {
+template <element T, class... W> Tensor<T> differentiable(Tensor<T> value, W... wrts) {
   return std::get<0>(differentiable(std::tuple(std::move(value)), std::move(wrts)...));
 }
 

@@ -27,7 +27,8 @@ using PendingNodes = std::map<std::uint64_t, Pending, std::greater<>>;  // newes
 class Leaves {
  public:
   template <class Model, class Trained>
-  Leaves(const Model& model, const Trained& trained) : Leaves() {  // so that ~Leaves runs if `trained` throws
+  Leaves(const Model& model, const Trained& trained)
+      : Leaves() {  // so that ~Leaves runs if `trained` throws
     visit_parameters(
         [&](const auto& name, const auto& parameter) {
           if (!parameter.defined() || !trained(name)) return;
@@ -63,8 +64,7 @@ class Leaves {
     std::uint64_t serial;
   };
 
-  template <class T>
-  void attach(const Tensor<T>& x) {
+  template <class T> void attach(const Tensor<T>& x) {
     const std::shared_ptr<Node> node = new_node("leaf");
     node->values.push_back({x.shape, &gradient_type<T>});
     if (is_recorded(x)) {
@@ -96,7 +96,8 @@ inline void pull_back(PendingNodes& pending, Pending entry, std::uint64_t first,
   const OpScope scope(node.op);
   for (std::size_t i = 0; i < entry.gradients.size(); ++i) {
     AnyTensor& g = entry.gradients[i];
-    if (!g.defined() && node.values[i].type != nullptr) g = node.values[i].type->zeros(node.values[i].shape);
+    if (!g.defined() && node.values[i].type != nullptr)
+      g = node.values[i].type->zeros(node.values[i].shape);
   }
   Gradients values = node.kept;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -105,13 +106,14 @@ inline void pull_back(PendingNodes& pending, Pending entry, std::uint64_t first,
   }
   for (const Edge& edge : node.edges) {
     const Gradients gradients = edge.vjp(entry.gradients, values);
-    require(gradients.size() == edge.inputs.size(), node.op, "its vjp returned ", gradients.size(), " gradients for ",
-            edge.inputs.size(), " inputs");
+    require(gradients.size() == edge.inputs.size(), node.op, "its vjp returned ", gradients.size(),
+            " gradients for ", edge.inputs.size(), " inputs");
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const Input& input = edge.inputs[i];
       if (!gradients[i].defined()) continue;
-      require(gradients[i].shape == input.shape, node.op, "its vjp returned a gradient of shape ", gradients[i].shape,
-              " for an input of shape ", input.shape, "; a broadcast input needs sum_to(gradient, input.shape)");
+      require(gradients[i].shape == input.shape, node.op, "its vjp returned a gradient of shape ",
+              gradients[i].shape, " for an input of shape ", input.shape,
+              "; a broadcast input needs sum_to(gradient, input.shape)");
       if (input.node == nullptr || input.node->serial < first) continue;
       accumulate(pending, input.node, input.output, gradients[i]);
     }
@@ -151,26 +153,28 @@ void collect(PendingNodes& pending, const Leaves& leaves, const Model& model, Gr
       gradient, model);
 }
 
-template <class T>
-struct is_pair : std::false_type {};
-template <class A, class B>
-struct is_pair<std::pair<A, B>> : std::true_type {};
+template <class T> struct is_pair : std::false_type {};
+template <class A, class B> struct is_pair<std::pair<A, B>> : std::true_type {};
 
 /// f of a model; the elements of a tuple are given one by one.
-template <class F, class Model>
-auto call(const F& f, const Model& model) {
-  if constexpr (is_tuple<Model> && !is_pair<Model>::value) return std::apply(f, model);
-  else return f(model);
+template <class F, class Model> auto call(const F& f, const Model& model) {
+  if constexpr (is_tuple<Model> && !is_pair<Model>::value)
+    return std::apply(f, model);
+  else
+    return f(model);
 }
 
 /// The same value without any history, wherever it holds tensors.
-template <class T>
-T detached(T value) {
+template <class T> T detached(T value) {
   if constexpr (std::is_base_of_v<AnyTensor, T>) {
     value.node = nullptr;
   } else if constexpr (is_tuple<T>) {
     std::apply([](auto&... parts) { ((parts = detached(std::move(parts))), ...); }, value);
-  } else if constexpr (requires { value.begin(); value.end(); } && !std::is_same_v<T, std::string>) {
+  } else if constexpr (requires {
+                         value.begin();
+                         value.end();
+                       } &&
+                       !std::is_same_v<T, std::string>) {
     for (auto& part : value) part = detached(std::move(part));
   }
   return value;
@@ -194,7 +198,8 @@ auto gradient_of(const Model& model, const Leaves& leaves, bool outermost,
       }
     };
     (seed(std::get<I>(values), std::get<I>(seeds)), ...);
-  }(std::index_sequence_for<V...>{});
+  }
+  (std::index_sequence_for<V...>{});
   const auto run = [&] {
     if (!leaves.empty()) backward(pending, leaves, outermost);
     auto gradient = skeleton(model);
@@ -223,8 +228,8 @@ auto value_and_grad(const F& f, const Model& model, const Trained& trained = {})
   auto result = detail::call(f, model);
   const auto differentiate = [&]<class T>(Tensor<T>& value) {
     static_assert(floating<T>, "thrustgrad: value_and_grad differentiates floating-point values");
-    require(value.numel() == 1, "value_and_grad", "the function returned a tensor of shape ", value.shape,
-            "; it must return one number, for instance mean(loss)");
+    require(value.numel() == 1, "value_and_grad", "the function returned a tensor of shape ",
+            value.shape, "; it must return one number, for instance mean(loss)");
     auto gradient = detail::gradient_of(model, leaves, scope.outermost(), std::tuple(value),
                                         std::tuple(ones<T>(value.shape)));
     if (scope.outermost()) value.node = nullptr;
@@ -232,7 +237,8 @@ auto value_and_grad(const F& f, const Model& model, const Trained& trained = {})
   };
   if constexpr (detail::is_pair<decltype(result)>::value) {
     auto gradient = differentiate(result.first);
-    return std::tuple(std::move(result.first), std::move(gradient), detail::detached(std::move(result.second)));
+    return std::tuple(std::move(result.first), std::move(gradient),
+                      detail::detached(std::move(result.second)));
   } else {
     auto gradient = differentiate(result);
     return std::pair(std::move(result), std::move(gradient));
@@ -255,17 +261,19 @@ auto vjp(const F& f, const Model& model, const Cotangent& cotangent) {
   const detail::Leaves leaves(model, detail::all_trained{});
   auto value = detail::call(f, model);
   const auto as_tuple = [](const auto& x) {
-    if constexpr (std::is_base_of_v<AnyTensor, std::decay_t<decltype(x)>>) return std::tuple(Tensor(x));
-    else return x;
+    if constexpr (std::is_base_of_v<AnyTensor, std::decay_t<decltype(x)>>)
+      return std::tuple(Tensor(x));
+    else
+      return x;
   };
-  auto gradient = detail::gradient_of(model, leaves, scope.outermost(), as_tuple(value), as_tuple(cotangent));
+  auto gradient =
+      detail::gradient_of(model, leaves, scope.outermost(), as_tuple(value), as_tuple(cotangent));
   if (scope.outermost()) value = detail::detached(std::move(value));
   return std::pair(std::move(value), std::move(gradient));
 }
 
 /// x as a constant: no gradient passes through.
-template <element T>
-Tensor<T> stop_gradient(Tensor<T> x) {
+template <element T> Tensor<T> stop_gradient(Tensor<T> x) {
   x.node = nullptr;
   return x;
 }

@@ -95,7 +95,8 @@ template <class M> void check_distinct(const M& model, std::string_view op = "va
   const auto note_owner = [&]<class Leaf>(const Leaf& leaf) {
     // A Tensor given beside the model is a handle and may share its storage, but one handle given
     // twice is one argument.
-    const void* const owner = detail::is_tensor<Leaf> ? static_cast<const void*>(&leaf) : leaf.storage.get();
+    const void* const owner =
+        detail::is_tensor<Leaf> ? static_cast<const void*>(&leaf) : leaf.storage.get();
     if (leaf.defined()) owners.emplace_back(owner, position);
     ++position;
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The recorded graph. A node is what one operation recorded (autograd/differentiable.h): its values,
-// and edges to the nodes of its inputs. Nodes carry serial numbers, and creation order is a
+// The recorded graph. A node is what one operation recorded (autograd/differentiable.h): its
+// values, and edges to the nodes of its inputs. Nodes carry serial numbers, and creation order is a
 // topological order, so the backward pass (autograd/grad.h) needs no search. Nodes exist only
 // inside value_and_grad and its siblings. Layer autograd.
 #pragma once
@@ -17,8 +17,7 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 
 /// a + b: how the gradients of a value that is used twice come together. The one upward reference
 /// of this layer, defined in ops/pointwise.h: a sum of gradients is differentiable itself.
-template <floating T>
-Tensor<T> add_gradients(const Tensor<T>& a, const Tensor<T>& b);
+template <floating T> Tensor<T> add_gradients(const Tensor<T>& a, const Tensor<T>& b);
 
 namespace detail {
 
@@ -59,10 +58,10 @@ struct Value {
 struct Node {
   std::uint64_t serial = 0;
   const char* op = "leaf";
-  bool open = true;                     // false when the recording has ended: a constant from then on
-  std::vector<detail::Value> values;    // what the operation returned
-  std::vector<AnyTensor> kept;          // the values themselves, without history ...
-  bool keeps_values = false;            // ... if a vjp wants them
+  bool open = true;                   // false when the recording has ended: a constant from then on
+  std::vector<detail::Value> values;  // what the operation returned
+  std::vector<AnyTensor> kept;        // the values themselves, without history ...
+  bool keeps_values = false;          // ... if a vjp wants them
   std::vector<detail::Edge> edges;
   Node *previous = nullptr, *next = nullptr;  // the recording's list of open nodes
 

@@ -12,14 +12,12 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 
 namespace detail {
 
-template <class T>
-struct constant_fn {
+template <class T> struct constant_fn {
   T value;
   THRUSTGRAD_FN T operator()() const { return value; }
 };
 
-template <class T>
-struct arange_body {
+template <class T> struct arange_body {
   T* to;
   T start, step;
   THRUSTGRAD_FN void operator()(index_t i) const {
@@ -33,8 +31,7 @@ struct identity_fn {
 };
 
 /// Writes x, stretched and converted, to a dense tensor whose elements may be overwritten.
-template <class To, class From>
-void write(Tensor<To>& to, const Tensor<From>& x) {
+template <class To, class From> void write(Tensor<To>& to, const Tensor<From>& x) {
   const auto loop = plan_loop<2>(to.shape, stride_order(to.shape, to.strides),
                                  {to.strides, expanded_strides(x, to.shape)});
   device::map(identity_fn{}, loop.sizes, std::tuple(to.mutable_data()),
@@ -44,22 +41,22 @@ void write(Tensor<To>& to, const Tensor<From>& x) {
 }  // namespace detail
 
 /// A tensor with all elements equal to value.
-template <element T>
-Tensor<T> full(const Shape& shape, std::type_identity_t<T> value) {
+template <element T> Tensor<T> full(const Shape& shape, std::type_identity_t<T> value) {
   Tensor<T> x = empty<T>(shape);
   const Shape sizes{shape.numel()};
   device::map(detail::constant_fn<compute_t<T>>{static_cast<compute_t<T>>(value)}, sizes,
               std::tuple(x.mutable_data()));
   return x;
 }
-template <element T>
-Tensor<T> zeros(const Shape& shape) { return full<T>(shape, static_cast<T>(compute_t<T>{})); }
-template <element T>
-Tensor<T> ones(const Shape& shape) { return full<T>(shape, static_cast<T>(compute_t<T>{1})); }
+template <element T> Tensor<T> zeros(const Shape& shape) {
+  return full<T>(shape, static_cast<T>(compute_t<T>{}));
+}
+template <element T> Tensor<T> ones(const Shape& shape) {
+  return full<T>(shape, static_cast<T>(compute_t<T>{1}));
+}
 
 /// A tensor of rank 0.
-template <element T>
-Tensor<T> scalar(T value) { return full<T>(Shape{}, value); }
+template <element T> Tensor<T> scalar(T value) { return full<T>(Shape{}, value); }
 
 /// start, start + step, ...: n elements.
 template <element T>
@@ -69,14 +66,12 @@ Tensor<T> arange(index_t n, std::type_identity_t<T> start, std::type_identity_t<
   return x;
 }
 /// 0, 1, ..., n - 1.
-template <element T>
-Tensor<T> arange(index_t n) {
+template <element T> Tensor<T> arange(index_t n) {
   return arange<T>(n, static_cast<T>(compute_t<T>{0}), static_cast<T>(compute_t<T>{1}));
 }
 
 /// The same shape and order in memory as x, with zeros.
-template <element T>
-Tensor<T> zeros_like(const Tensor<T>& x) {
+template <element T> Tensor<T> zeros_like(const Tensor<T>& x) {
   Tensor<T> y = zeros<T>(x.shape);
   y.strides = ordered_strides(x.shape, stride_order(x.shape, x.strides));
   return y;
@@ -84,16 +79,14 @@ Tensor<T> zeros_like(const Tensor<T>& x) {
 
 /// A tensor with the given elements in row-major order.
 /// Throws if their number is not that of the shape.
-template <element T>
-Tensor<T> from_host(std::span<const T> elements, const Shape& shape) {
+template <element T> Tensor<T> from_host(std::span<const T> elements, const Shape& shape) {
   require(static_cast<index_t>(elements.size()) == shape.numel(), "from_host", "shape ", shape,
           " needs ", shape.numel(), " elements, but ", elements.size(), " were given");
   Tensor<T> x = empty<T>(shape);
   device::copy(x.mutable_data(), elements.data(), elements.size() * sizeof(T));
   return x;
 }
-template <element T>
-Tensor<T> from_host(const std::vector<T>& elements, const Shape& shape) {
+template <element T> Tensor<T> from_host(const std::vector<T>& elements, const Shape& shape) {
   if constexpr (std::is_same_v<T, bool>) {  // std::vector<bool> has no array of bools
     const auto bytes = std::make_unique<bool[]>(elements.size());
     std::copy(elements.begin(), elements.end(), bytes.get());
@@ -102,14 +95,12 @@ Tensor<T> from_host(const std::vector<T>& elements, const Shape& shape) {
     return from_host(std::span<const T>(elements), shape);
   }
 }
-template <element T>
-Tensor<T> from_host(std::initializer_list<T> elements, const Shape& shape) {
+template <element T> Tensor<T> from_host(std::initializer_list<T> elements, const Shape& shape) {
   return from_host(std::span<const T>(elements.begin(), elements.size()), shape);
 }
 
 /// A copy in row-major order.
-template <element T>
-Tensor<T> copy(const Tensor<T>& x) {
+template <element T> Tensor<T> copy(const Tensor<T>& x) {
   const detail::OpScope scope("copy");
   Tensor<T> y = empty<T>(x.shape);
   detail::write(y, x);
@@ -117,14 +108,12 @@ Tensor<T> copy(const Tensor<T>& x) {
 }
 
 /// x itself if it is row-major, else a copy that is.
-template <element T>
-Tensor<T> contiguous(const Tensor<T>& x) {
+template <element T> Tensor<T> contiguous(const Tensor<T>& x) {
   return x.is_contiguous() ? x : copy(x);
 }
 
 /// The elements in row-major order. It waits for the device.
-template <element T>
-std::vector<T> to_host(const Tensor<T>& x) {
+template <element T> std::vector<T> to_host(const Tensor<T>& x) {
   require(detail::readback_forbidden == 0, "to_host",
           "reads back to the host where this is forbidden (NoReadback)");
   const Tensor<T> dense = contiguous(x);

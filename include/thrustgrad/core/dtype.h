@@ -144,9 +144,12 @@ template <class T> using compute_t = typename detail::compute_type<T>::type;
 namespace detail {
 
 template <class T, class S> constexpr auto meet() {
-  if constexpr (floating<T>) return compute_t<T>();
-  else if constexpr (std::floating_point<S>) return std::conditional_t<std::same_as<S, float>, float, double>();
-  else return std::conditional_t<(std::numeric_limits<S>::digits > 31), index_t, int>() + T();
+  if constexpr (floating<T>)
+    return compute_t<T>();
+  else if constexpr (std::floating_point<S>)
+    return std::conditional_t<std::same_as<S, float>, float, double>();
+  else
+    return std::conditional_t<(std::numeric_limits<S>::digits > 31), index_t, int>() + T();
 }
 
 }  // namespace detail
@@ -159,8 +162,10 @@ namespace detail {
 
 /// An integer as C; anything else, a dual number for instance, as it is.
 template <class C, class X> THRUSTGRAD_FN auto promote(X x) {
-  if constexpr (std::integral<X>) return static_cast<C>(x);
-  else return x;
+  if constexpr (std::integral<X>)
+    return static_cast<C>(x);
+  else
+    return x;
 }
 
 }  // namespace detail

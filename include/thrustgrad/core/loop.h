@@ -19,9 +19,8 @@ inline Shape expanded_strides(const AnyTensor& x, const Shape& shape) {
   return strides;
 }
 
-template <std::size_t N>
-struct Loop {
-  Shape sizes;                    // outermost first; rank at least 1
+template <std::size_t N> struct Loop {
+  Shape sizes;                   // outermost first; rank at least 1
   std::array<Shape, N> strides;  // of each operand
 
   void push(index_t size, const std::array<index_t, N>& steps) {
@@ -58,8 +57,9 @@ Loop<N> plan_loop(const Shape& shape, const Shape& order, const std::array<Shape
 }
 
 /// x as the operand of a loop in which it has these strides.
-template <class T>
-device::Strided<const T> operand(const Tensor<T>& x, const Shape& strides) { return {x.data(), strides}; }
+template <class T> device::Strided<const T> operand(const Tensor<T>& x, const Shape& strides) {
+  return {x.data(), strides};
+}
 
 /// Whether x has this shape and repeats no element.
 inline bool fills(const AnyTensor& x, const Shape& shape) {
@@ -73,8 +73,10 @@ inline bool fills(const AnyTensor& x, const Shape& shape) {
 /// The order in which a pointwise result over `shape` lies in memory: that of its first operand of
 /// full shape, row-major if there is none. So a grid-major network stays grid-major.
 inline Shape result_order(const Shape& shape, std::span<const AnyTensor* const> operands) {
-  const auto leader = std::find_if(operands.begin(), operands.end(), [&](const AnyTensor* x) { return fills(*x, shape); });
-  return stride_order(shape, leader == operands.end() ? contiguous_strides(shape) : (*leader)->strides);
+  const auto leader = std::find_if(operands.begin(), operands.end(),
+                                   [&](const AnyTensor* x) { return fills(*x, shape); });
+  return stride_order(shape,
+                      leader == operands.end() ? contiguous_strides(shape) : (*leader)->strides);
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI::detail

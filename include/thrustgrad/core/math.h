@@ -4,7 +4,7 @@
 // system. The float versions of exp, log, tanh, erf and what is built from them are arithmetic
 // without branches or calls, so that loops vectorise; each states its largest error in units in the
 // last place (ulp), measured by its test, with and without fused multiply-add. The double versions
-// are the standard library's. Their derivatives are in autograd/dual.h. Layer: core.
+// are the standard library's. Their derivatives are in autograd/derivatives.h. Layer: core.
 #pragma once
 
 #include <cmath>

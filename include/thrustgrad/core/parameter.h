@@ -12,8 +12,7 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 namespace detail {
 
 /// A tensor with storage of its own, dense, in the order of the tensor it was made from.
-template <element T>
-struct Owned : Tensor<T> {
+template <element T> struct Owned : Tensor<T> {
   Owned() = default;
   Owned(Tensor<T> x) { take(std::move(x)); }
   Owned(const Owned& other) : Tensor<T>() { take(other); }
@@ -75,18 +74,15 @@ struct Owned : Tensor<T> {
 }  // namespace detail
 
 /// A tensor that is trained: value_and_grad differentiates with respect to it.
-template <element T>
-struct Parameter : detail::Owned<T> {
-  static_assert(floating<T>, "thrustgrad: a Parameter is trained, so its elements must be float, "
-                             "double, bf16 or half; use Buffer for integers and bools");
+template <element T> struct Parameter : detail::Owned<T> {
+  static_assert(floating<T>,
+                "thrustgrad: a Parameter is trained, so its elements must be float, "
+                "double, bf16 or half; use Buffer for integers and bools");
   using detail::Owned<T>::Owned;
 };
 
 /// A tensor that is kept and saved with the model but never trained: running statistics, counters.
-template <element T>
-struct Buffer : detail::Owned<T> {
-  using detail::Owned<T>::Owned;
-};
+template <element T> struct Buffer : detail::Owned<T> { using detail::Owned<T>::Owned; };
 
 /// Writes value, stretched to the target's shape, into a parameter or buffer, in place.
 /// Throws if the target is absent or the shapes do not fit; nothing is written then.
@@ -94,8 +90,8 @@ template <element T>
 void assign(detail::Owned<T>& target, const std::type_identity_t<Tensor<T>>& value) {
   const detail::OpScope scope("assign");
   require(target.defined(), "assign", "the target is absent (a default-constructed parameter)");
-  require(broadcast("assign", target.shape, value.shape) == target.shape, "assign", "a value of shape ",
-          value.shape, " does not fit into a target of shape ", target.shape);
+  require(broadcast("assign", target.shape, value.shape) == target.shape, "assign",
+          "a value of shape ", value.shape, " does not fit into a target of shape ", target.shape);
   target.overwrite(value);
 }
 
@@ -106,7 +102,8 @@ template <class P>
 concept owned = std::is_base_of_v<Owned<typename P::value_type>, P>;
 
 /// Throws unless the targets can be updated from the inputs in one pass over memory.
-inline void check_update(std::span<const AnyTensor* const> targets, std::span<const AnyTensor* const> inputs) {
+inline void check_update(std::span<const AnyTensor* const> targets,
+                         std::span<const AnyTensor* const> inputs) {
   const AnyTensor& first = *targets.front();
   const auto check_present = [](const AnyTensor& x) {
     require(x.defined(), "assign", "an operand is absent (a default-constructed tensor)");
@@ -114,19 +111,22 @@ inline void check_update(std::span<const AnyTensor* const> targets, std::span<co
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const AnyTensor& target = *targets[i];
     check_present(target);
-    require(target.shape == first.shape && target.is_ordered(first.strides), "assign", "targets of shapes ",
-            first.shape, " and ", target.shape, " differ in shape or in their order in memory");
+    require(target.shape == first.shape && target.is_ordered(first.strides), "assign",
+            "targets of shapes ", first.shape, " and ", target.shape,
+            " differ in shape or in their order in memory");
     for (std::size_t k = 0; k < i; ++k) {
-      require(targets[k]->storage != target.storage, "assign", "a target of shape ", target.shape, " is given twice");
+      require(targets[k]->storage != target.storage, "assign", "a target of shape ", target.shape,
+              " is given twice");
     }
   }
   for (const AnyTensor* x : inputs) {
     check_present(*x);
-    require(broadcast("assign", first.shape, x->shape) == first.shape, "assign", "an operand of shape ", x->shape,
-            " does not fit into a target of shape ", first.shape);
+    require(broadcast("assign", first.shape, x->shape) == first.shape, "assign",
+            "an operand of shape ", x->shape, " does not fit into a target of shape ", first.shape);
     for (const AnyTensor* target : targets) {
       const bool same_places = x->shape == target->shape && x->is_ordered(target->strides);
-      require(x->storage != target->storage || same_places, "assign", "an operand of shape ", x->shape,
+      require(x->storage != target->storage || same_places, "assign", "an operand of shape ",
+              x->shape,
               " is a view of a target, which is written while it is read; take a copy() of it");
     }
   }
@@ -147,8 +147,10 @@ void assign(std::tuple<P&...> targets, const F& f, const Tensor<X>&... inputs) {
     const Shape order = stride_order(first.shape, first.strides);
     constexpr std::size_t n = sizeof...(P) + sizeof...(X);
     const auto loop = detail::plan_loop<n>(
-        first.shape, order, {first.strides, rest.strides..., detail::expanded_strides(inputs, first.shape)...});
-    const auto run = [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>, std::index_sequence<I...>) {
+        first.shape, order,
+        {first.strides, rest.strides..., detail::expanded_strides(inputs, first.shape)...});
+    const auto run = [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>,
+                                                             std::index_sequence<I...>) {
       const auto all = std::tie(first, rest...);
       device::map(f, loop.sizes, std::tuple(std::get<O>(all).mutable_data()...),
                   detail::operand(std::get<O>(all), loop.strides[O])...,

@@ -16,9 +16,9 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 
 /// What the pool holds, in bytes, and how often it went to the system.
 struct PoolStatistics {
-  std::size_t in_use = 0;      // handed out and not returned
-  std::size_t peak = 0;        // the most that was ever in use
-  std::size_t cached = 0;      // returned and kept for reuse
+  std::size_t in_use = 0;       // handed out and not returned
+  std::size_t peak = 0;         // the most that was ever in use
+  std::size_t cached = 0;       // returned and kept for reuse
   std::size_t allocations = 0;  // calls of the system's allocate
 };
 
@@ -124,7 +124,9 @@ struct Storage {
 /// Temporary memory of one call into the system: what it hands out lives as long as it does.
 class Scratch {
  public:
-  void* operator()(std::size_t bytes) { return blocks_.emplace_back(std::make_unique<Storage>(bytes))->data; }
+  void* operator()(std::size_t bytes) {
+    return blocks_.emplace_back(std::make_unique<Storage>(bytes))->data;
+  }
 
  private:
   std::vector<std::unique_ptr<Storage>> blocks_;

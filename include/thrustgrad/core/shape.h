@@ -135,7 +135,9 @@ inline Shape stride_order(const Shape& shape, const Shape& strides) {
   Shape order = shape;
   for (int axis = 0; axis < shape.rank(); ++axis) order[axis] = axis;
   std::stable_sort(order.begin(), order.end(), [&](index_t a, index_t b) {
-    const auto magnitude = [&](index_t axis) { return strides[axis] < 0 ? -strides[axis] : strides[axis]; };
+    const auto magnitude = [&](index_t axis) {
+      return strides[axis] < 0 ? -strides[axis] : strides[axis];
+    };
     return magnitude(a) > magnitude(b);
   });
   return order;

@@ -50,9 +50,10 @@ struct AnyTensor {
   Shape strides;       // in elements; 0 repeats an element, a negative one runs backwards
   index_t offset = 0;  // of the first element in the storage
   std::shared_ptr<Storage> storage;
-  mutable std::shared_ptr<Node> node;  // what recorded this value; attached to leaves while recording
-  mutable int output = 0;              // which of the node's values this is
-  std::uint64_t version = 0;           // of the storage when this tensor was made
+  mutable std::shared_ptr<Node>
+      node;                   // what recorded this value; attached to leaves while recording
+  mutable int output = 0;     // which of the node's values this is
+  std::uint64_t version = 0;  // of the storage when this tensor was made
 
   int rank() const { return shape.rank(); }
   index_t size(index_t axis) const { return shape[axis]; }
@@ -82,8 +83,7 @@ struct AnyTensor {
 };
 
 /// An n-dimensional array of T. Made by named functions: zeros, full, arange, from_host, randn ...
-template <element T>
-struct Tensor : AnyTensor {
+template <element T> struct Tensor : AnyTensor {
   using value_type = T;
 
   Tensor() = default;
@@ -114,8 +114,7 @@ struct Tensor : AnyTensor {
 };
 
 /// A new tensor with unspecified elements, row-major, or with its axes in memory in `order`.
-template <element T>
-Tensor<T> empty(const Shape& shape) {
+template <element T> Tensor<T> empty(const Shape& shape) {
   Tensor<T> x;
   x.shape = shape;
   x.strides = contiguous_strides(shape);
@@ -123,8 +122,7 @@ Tensor<T> empty(const Shape& shape) {
       static_cast<std::size_t>(checked_mul(shape.numel(), index_t{sizeof(T)}, "empty")));
   return x;
 }
-template <element T>
-Tensor<T> empty(const Shape& shape, const Shape& order) {
+template <element T> Tensor<T> empty(const Shape& shape, const Shape& order) {
   Tensor<T> x = empty<T>(shape);
   x.strides = ordered_strides(shape, order);
   return x;

@@ -9,10 +9,11 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 
 namespace detail {
 
-template <class C>
-struct dropout_fn {
+template <class C> struct dropout_fn {
   C scale;
-  THRUSTGRAD_FN auto operator()(auto x, bool kept) const { return where(kept, x * scale, x * C(0)); }
+  THRUSTGRAD_FN auto operator()(auto x, bool kept) const {
+    return where(kept, x * scale, x * C(0));
+  }
 };
 
 }  // namespace detail
@@ -21,8 +22,7 @@ struct dropout_fn {
 /// The same key drops the same elements.
 /// Throws if p is not in [0, 1).
 /// Source: Srivastava et al., JMLR 15, 2014.
-template <floating T>
-Tensor<T> dropout(const Tensor<T>& x, double p, const Key& key, Phase phase) {
+template <floating T> Tensor<T> dropout(const Tensor<T>& x, double p, const Key& key, Phase phase) {
   require(p >= 0 && p < 1, "dropout", "probability ", p, " does not lie in [0, 1)");
   if (phase == Phase::eval || p == 0) return x;
   using C = compute_t<T>;

@@ -13,12 +13,13 @@ namespace detail {
 struct AxisView {
   index_t outer = 1, size = 1, inner = 1;
   AxisView(const Shape& shape, int axis)
-      : outer(shape.slice(0, axis).numel()), size(shape[axis]), inner(shape.slice(axis + 1, shape.rank()).numel()) {}
+      : outer(shape.slice(0, axis).numel()),
+        size(shape[axis]),
+        inner(shape.slice(axis + 1, shape.rank()).numel()) {}
 };
 
 /// y[o, j, i] = x[o, index[j or o, j, i], i].
-template <class T, class I>
-struct gather_fn {
+template <class T, class I> struct gather_fn {
   const T* x;
   const I* index;
   T* y;
@@ -53,8 +54,7 @@ struct run_begin_fn {
 
 /// y[o, k, i] = sum of x[o, j, i] over the j whose position is k. The sorted positions make runs,
 /// and sources tells where each came from.
-template <class T>
-struct scatter_add_fn {
+template <class T> struct scatter_add_fn {
   const T* x;
   const index_t *begin, *sources;
   T* y;
@@ -65,15 +65,15 @@ struct scatter_add_fn {
     const index_t key = shared ? row % size : at;
     compute_t<T> sum(0);
     for (index_t k = begin[key]; k < begin[key + 1]; ++k) {
-      sum += static_cast<compute_t<T>>(x[shared ? (o * count + sources[k]) * inner + i : sources[k]]);
+      sum +=
+          static_cast<compute_t<T>>(x[shared ? (o * count + sources[k]) * inner + i : sources[k]]);
     }
     y[at] = static_cast<T>(sum);
   }
 };
 
 /// Where each element of src lands in a row-major (outer, size, inner): its key.
-template <class I>
-struct scatter_key_fn {
+template <class I> struct scatter_key_fn {
   const I* index;
   index_t* keys;
   index_t size, count, inner;
@@ -88,40 +88,46 @@ template <class I>
 concept position = std::is_same_v<I, std::int32_t> || std::is_same_v<I, std::int64_t>;
 
 /// Throws if a position lies outside [0, size). Only where looking costs no wait for the device.
-template <position I>
-void check_positions(const char* op, const Tensor<I>& index, index_t size) {
+template <position I> void check_positions(const char* op, const Tensor<I>& index, index_t size) {
   if constexpr (device::synchronous) {
     if (index.numel() == 0) return;
     const I low = *amin(index).data(), high = *amax(index).data();
-    require(low >= 0 && high < size, op, "positions from ", low, " to ", high, " do not lie in an axis of size ", size);
+    require(low >= 0 && high < size, op, "positions from ", low, " to ", high,
+            " do not lie in an axis of size ", size);
   }
 }
 
 template <class T, class I>
-Tensor<T> gather_values(const Tensor<T>& x, const Tensor<I>& index, int axis, const Shape& shape, bool shared) {
+Tensor<T> gather_values(const Tensor<T>& x, const Tensor<I>& index, int axis, const Shape& shape,
+                        bool shared) {
   const AxisView from(x.shape, axis), to(shape, axis);
   const auto source = contiguous(x);
   const auto positions = contiguous(index);
   Tensor<T> y = empty<T>(shape);
-  device::for_each(y.numel(), gather_fn<T, I>{source.data(), positions.data(), y.mutable_data(), from.size, to.size, to.inner, shared});
+  device::for_each(y.numel(), gather_fn<T, I>{source.data(), positions.data(), y.mutable_data(),
+                                              from.size, to.size, to.inner, shared});
   return y;
 }
 
 template <class T, class I>
-Tensor<T> scatter_add_values(const Tensor<T>& x, const Tensor<I>& index, int axis, index_t size, bool shared) {
+Tensor<T> scatter_add_values(const Tensor<T>& x, const Tensor<I>& index, int axis, index_t size,
+                             bool shared) {
   Shape shape = x.shape;
   shape[axis] = size;
   const AxisView from(x.shape, axis);
   const auto source = contiguous(x);
   const auto positions = contiguous(index);
   const index_t n = index.numel(), targets = shared ? size : shape.numel();
-  Tensor<index_t> keys = empty<index_t>({n}), sources = arange<index_t>(n), begin = empty<index_t>({targets + 1});
-  device::for_each(n, scatter_key_fn<I>{positions.data(), keys.mutable_data(), size, from.size, from.inner, shared});
+  Tensor<index_t> keys = empty<index_t>({n}), sources = arange<index_t>(n),
+                  begin = empty<index_t>({targets + 1});
+  device::for_each(n, scatter_key_fn<I>{positions.data(), keys.mutable_data(), size, from.size,
+                                        from.inner, shared});
   device::sort_rows(keys.mutable_data(), sources.mutable_data(), index_t{1}, n, false);
   device::for_each(targets + 1, run_begin_fn{keys.data(), begin.mutable_data(), n});
   Tensor<T> y = empty<T>(shape);
-  device::for_each(y.numel(), scatter_add_fn<T>{source.data(), begin.data(), sources.data(), y.mutable_data(), size, from.size,
-                                                from.inner, shared});
+  device::for_each(y.numel(),
+                   scatter_add_fn<T>{source.data(), begin.data(), sources.data(), y.mutable_data(),
+                                     size, from.size, from.inner, shared});
   return y;
 }
 
@@ -142,20 +148,26 @@ Tensor<T> index_select(const Tensor<T>& x, int axis, const Tensor<I>& index) {
   Shape shape = x.shape;
   shape[a] = index.numel();
   const auto y = detail::gather_values(x, index, a, shape, true);
-  if constexpr (!floating<T>) return y;
-  else return differentiable(y, wrt(x, [a, index, size = x.shape[a]](const Tensor<T>& g) { return index_add(g, a, index, size); }));
+  if constexpr (!floating<T>)
+    return y;
+  else
+    return differentiable(y, wrt(x, [a, index, size = x.shape[a]](const Tensor<T>& g) {
+                            return index_add(g, a, index, size);
+                          }));
 }
 
-/// The adjoint of index_select: slice j of x is added to slice index[j] of zeros with `size` slices.
+/// The adjoint of index_select: slice j of x is added to slice index[j] of zeros with `size`
+/// slices.
 template <floating T, detail::position I>
 Tensor<T> index_add(const Tensor<T>& x, int axis, const Tensor<I>& index, index_t size) {
   const detail::OpScope scope("index_add");
   const int a = x.shape.axis(axis, "index_add");
-  require(index.rank() == 1 && index.numel() == x.shape[a], "index_add", "positions ", index.shape, " do not match axis ", axis, " of ",
-          x.shape);
+  require(index.rank() == 1 && index.numel() == x.shape[a], "index_add", "positions ", index.shape,
+          " do not match axis ", axis, " of ", x.shape);
   detail::check_positions("index_add", index, size);
-  return differentiable(detail::scatter_add_values(x, index, a, size, true),
-                        wrt(x, [a, index](const Tensor<T>& g) { return index_select(g, a, index); }));
+  return differentiable(
+      detail::scatter_add_values(x, index, a, size, true),
+      wrt(x, [a, index](const Tensor<T>& g) { return index_select(g, a, index); }));
 }
 
 template <floating T, detail::position I>
@@ -170,11 +182,16 @@ Tensor<T> take_along(const Tensor<T>& x, const Tensor<I>& index, int axis) {
   const int a = x.shape.axis(axis, "take_along");
   Shape expected = x.shape;
   expected[a] = index.rank() == x.rank() ? index.shape[a] : 0;
-  require(index.shape == expected, "take_along", "positions ", index.shape, " must have the shape of x ", x.shape, " but along axis ", axis);
+  require(index.shape == expected, "take_along", "positions ", index.shape,
+          " must have the shape of x ", x.shape, " but along axis ", axis);
   detail::check_positions("take_along", index, x.shape[a]);
   const auto y = detail::gather_values(x, index, a, index.shape, false);
-  if constexpr (!floating<T>) return y;
-  else return differentiable(y, wrt(x, [a, index, size = x.shape[a]](const Tensor<T>& g) { return scatter_add(g, index, a, size); }));
+  if constexpr (!floating<T>)
+    return y;
+  else
+    return differentiable(y, wrt(x, [a, index, size = x.shape[a]](const Tensor<T>& g) {
+                            return scatter_add(g, index, a, size);
+                          }));
 }
 
 /// The adjoint of take_along: y[..., index[..., j, ...], ...] += x[..., j, ...] on zeros of `size`.
@@ -182,7 +199,8 @@ template <floating T, detail::position I>
 Tensor<T> scatter_add(const Tensor<T>& x, const Tensor<I>& index, int axis, index_t size) {
   const detail::OpScope scope("scatter_add");
   const int a = x.shape.axis(axis, "scatter_add");
-  require(index.shape == x.shape, "scatter_add", "positions ", index.shape, " and values ", x.shape, " must have one shape");
+  require(index.shape == x.shape, "scatter_add", "positions ", index.shape, " and values ", x.shape,
+          " must have one shape");
   detail::check_positions("scatter_add", index, size);
   return differentiable(detail::scatter_add_values(x, index, a, size, false),
                         wrt(x, [a, index](const Tensor<T>& g) { return take_along(g, index, a); }));

@@ -20,15 +20,18 @@ struct BatchNormSettings {
 /// Throws if the channel counts differ, or in training with one element a channel.
 /// Source: Ioffe & Szegedy, arXiv:1502.03167, algorithms 1 and 2.
 template <floating T, floating W>
-Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<W>& weight, const Tensor<W>& bias, Buffer<W>& running_mean,
-                     Buffer<W>& running_var, Phase phase, const BatchNormSettings& settings = {}) {
+Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<W>& weight, const Tensor<W>& bias,
+                     Buffer<W>& running_mean, Buffer<W>& running_var, Phase phase,
+                     const BatchNormSettings& settings = {}) {
   const detail::OpScope scope("batch_norm");
   using C = compute_t<T>;
   require(x.rank() >= 2, "batch_norm", "x ", x.shape, " has no axis besides its channels");
   const Shape channels{x.size(-1)};
-  require(weight.shape == channels && bias.shape == channels && running_mean.shape == channels && running_var.shape == channels,
-          "batch_norm", "x ", x.shape, " has ", x.size(-1), " channels, but weight ", weight.shape, ", bias ", bias.shape,
-          ", running mean ", running_mean.shape, " and variance ", running_var.shape);
+  require(weight.shape == channels && bias.shape == channels && running_mean.shape == channels &&
+              running_var.shape == channels,
+          "batch_norm", "x ", x.shape, " has ", x.size(-1), " channels, but weight ", weight.shape,
+          ", bias ", bias.shape, ", running mean ", running_mean.shape, " and variance ",
+          running_var.shape);
   const auto affine = [&](const Tensor<C>& centred, const auto& variance) {
     return cast<T>(centred * (rsqrt(variance + settings.epsilon) * weight) + bias);
   };
@@ -38,7 +41,8 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<W>& weight, const Tensor<W
   Shape axes;
   for (int axis = 0; axis + 1 < x.rank(); ++axis) axes.push_back(axis);
   const index_t n = x.numel() / std::max<index_t>(x.size(-1), 1);
-  require(n > 1, "batch_norm", "x ", x.shape, " has one element a channel: its variance is unknown");
+  require(n > 1, "batch_norm", "x ", x.shape,
+          " has one element a channel: its variance is unknown");
   const auto mean = thrustgrad::mean(values, axes);
   const auto centred = values - mean;
   const auto variance = sum_squares(centred, axes) * (C(1) / static_cast<C>(n));
@@ -57,12 +61,16 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<W>& weight, const Tensor<W
 /// Throws if the last axes of x are not weight's shape.
 /// Source: Ba et al., arXiv:1607.06450.
 template <floating T, floating W>
-Tensor<T> layer_norm(const Tensor<T>& x, const Tensor<W>& weight, const Tensor<W>& bias, double epsilon = 1e-5) {
+Tensor<T> layer_norm(const Tensor<T>& x, const Tensor<W>& weight, const Tensor<W>& bias,
+                     double epsilon = 1e-5) {
   const detail::OpScope scope("layer_norm");
   using C = compute_t<T>;
   const int rank = weight.rank();
-  require(rank > 0 && rank <= x.rank() && x.shape.slice(x.rank() - rank, x.rank()) == weight.shape && bias.shape == weight.shape,
-          "layer_norm", "x ", x.shape, " does not end with the shape of weight ", weight.shape, " and bias ", bias.shape);
+  require(rank > 0 && rank <= x.rank() &&
+              x.shape.slice(x.rank() - rank, x.rank()) == weight.shape &&
+              bias.shape == weight.shape,
+          "layer_norm", "x ", x.shape, " does not end with the shape of weight ", weight.shape,
+          " and bias ", bias.shape);
   Shape axes;
   for (int axis = x.rank() - rank; axis < x.rank(); ++axis) axes.push_back(axis);
   const auto values = cast<C>(x);

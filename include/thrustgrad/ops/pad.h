@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Elements around a tensor along one axis: zeros, the mirrored inside, or the repeated border. Layer
-// ops.
+// Elements around a tensor along one axis: zeros, the mirrored inside, or the repeated border.
+// Layer ops.
 #pragma once
 #include "thrustgrad/ops/gather.h"
 #include "thrustgrad/ops/join.h"
@@ -14,7 +14,8 @@ enum class Border { zero, reflect, replicate };
 /// x with `before` and `after` more elements along an axis.
 /// Throws if they are negative, or as many as reflect has no elements for.
 template <floating T>
-Tensor<T> pad(const Tensor<T>& x, int axis, index_t before, index_t after, Border border = Border::zero) {
+Tensor<T> pad(const Tensor<T>& x, int axis, index_t before, index_t after,
+              Border border = Border::zero) {
   const detail::OpScope scope("pad");
   const int a = x.shape.axis(axis, "pad");
   const index_t size = x.shape[a];
@@ -27,8 +28,9 @@ Tensor<T> pad(const Tensor<T>& x, int axis, index_t before, index_t after, Borde
     at[static_cast<std::size_t>(a)].begin = before;
     return embed(x, shape, at);
   }
-  require(size > 0 && (border == Border::replicate || std::max(before, after) < size), "pad", "axis ", axis, " of ", x.shape,
-          " is too short for ", std::max(before, after), " more elements: reflect needs a longer axis, replicate a border");
+  require(size > 0 && (border == Border::replicate || std::max(before, after) < size), "pad",
+          "axis ", axis, " of ", x.shape, " is too short for ", std::max(before, after),
+          " more elements: reflect needs a longer axis, replicate a border");
   std::vector<index_t> source;
   for (index_t i = -before; i < size + after; ++i) {
     const index_t mirrored = i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether a network learns or is used: an argument of the call, not a state of the model. Layer ops.
+// Whether a network learns or is used: an argument of the call, not a state of the model. Layer
+// ops.
 #pragma once
 #include "thrustgrad/config.h"
 

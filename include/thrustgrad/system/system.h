@@ -27,5 +27,6 @@
 #include "thrustgrad/system/host/sort.h"
 #include "thrustgrad/system/host/timer.h"
 #else
-#error "thrustgrad: the cuda system is not part of this version; build with -DTHRUSTGRAD_SYSTEM=THRUSTGRAD_SYSTEM_HOST"
+#error \
+    "thrustgrad: the cuda system is not part of this version; build with -DTHRUSTGRAD_SYSTEM=THRUSTGRAD_SYSTEM_HOST"
 #endif

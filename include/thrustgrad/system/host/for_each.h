@@ -34,25 +34,23 @@ inline constexpr index_t worth_waking = 32768;
 
 /// task(i) for every i in [0, n), spread over the threads in contiguous ranges. A task is a coarse
 /// piece of work, `elements` are those of all tasks together; it must not throw.
-template <class Task>
-void for_each_task(index_t n, index_t elements, const Task& task) {
+template <class Task> void for_each_task(index_t n, index_t elements, const Task& task) {
   if (n == 1 || elements < worth_waking) {
     for (index_t i = 0; i < n; ++i) task(i);
   } else if (n > 0) {
-    detail::for_each_erased(n, {&task, [](const void* t, index_t i) { (*static_cast<const Task*>(t))(i); }});
+    detail::for_each_erased(
+        n, {&task, [](const void* t, index_t i) { (*static_cast<const Task*>(t))(i); }});
   }
 }
 
 /// body(i) for every i in [0, n): body is a functor marked THRUSTGRAD_FN that must not throw.
-template <class Body>
-void for_each(index_t n, const Body& body) {
+template <class Body> void for_each(index_t n, const Body& body) {
   constexpr index_t chunk = 2048;
   const auto loop = [&body](index_t begin, index_t end) {
     for (index_t i = begin; i < end; ++i) body(i);
   };
-  for_each_task((n + chunk - 1) / chunk, n, [&](index_t c) {
-    run_simd(loop, c * chunk, std::min(n, (c + 1) * chunk));
-  });
+  for_each_task((n + chunk - 1) / chunk, n,
+                [&](index_t c) { run_simd(loop, c * chunk, std::min(n, (c + 1) * chunk)); });
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI::device

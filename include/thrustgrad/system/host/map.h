@@ -15,8 +15,7 @@
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
 /// An operand of a strided loop: where its first element lies, and its strides over the loop.
-template <class T>
-struct Strided {
+template <class T> struct Strided {
   T* data;
   Shape strides;
 };
@@ -39,8 +38,7 @@ inline index_t offset_of(index_t position, const Shape& sizes, const Shape& stri
 
 /// Copies elements [start, start + count) of a strided operand, in the loop's order, to `to`, and
 /// converts them to its type.
-template <class T, class To>
-struct gather_block {
+template <class T, class To> struct gather_block {
   To* to;
   const T* from;
   const Shape* sizes;
@@ -91,15 +89,15 @@ struct gather_block {
 };
 
 // Assigns member by member: g++ keeps a temporary of class type in memory and gives up vectorising.
-template <class T>
-constexpr void assign_rounded(T& to, compute_t<T> x) {
-  if constexpr (std::is_class_v<T>) to.bits = T(x).bits;
-  else to = x;
+template <class T> constexpr void assign_rounded(T& to, compute_t<T> x) {
+  if constexpr (std::is_class_v<T>)
+    to.bits = T(x).bits;
+  else
+    to = x;
 }
 
 /// Rounds a block to a dense result of another type.
-template <class T>
-struct round_block {
+template <class T> struct round_block {
   T* to;
   const compute_t<T>* from;
   void operator()(index_t n) const {
@@ -130,41 +128,43 @@ struct Sink {
 /// One block: y[i] = f(x[i]...).
 using Kernel = void (*)(const void* f, index_t n, void* const* y, const void* const* x);
 
-template <class T>
-void gather(void* to, const Source& from, index_t start, index_t n) {
+template <class T> void gather(void* to, const Source& from, index_t start, index_t n) {
   using C = compute_t<T>;
-  run_simd(gather_block<T, C>{static_cast<C*>(to), static_cast<const T*>(from.data), from.sizes, &from.strides}, start, n);
+  run_simd(gather_block<T, C>{static_cast<C*>(to), static_cast<const T*>(from.data), from.sizes,
+                              &from.strides},
+           start, n);
 }
-template <class T>
-void round(void* to, const void* from, index_t n) {
+template <class T> void round(void* to, const void* from, index_t n) {
   run_simd(round_block<T>{static_cast<T*>(to), static_cast<const compute_t<T>*>(from)}, n);
 }
 
 template <class T>
 Source source(const Strided<const T>& x, const Shape& sizes, const Shape& dense) {
   const bool in_place = std::is_same_v<T, compute_t<T>> && x.strides == dense;
-  return {x.data, &sizes, x.strides, sizeof(T), x.strides == Shape::repeat(sizes.rank(), 0),
+  return {x.data,
+          &sizes,
+          x.strides,
+          sizeof(T),
+          x.strides == Shape::repeat(sizes.rank(), 0),
           in_place ? nullptr : &gather<T>};
 }
-template <class T>
-Sink sink(T* y) {
+template <class T> Sink sink(T* y) {
   return {y, sizeof(T), std::is_same_v<T, compute_t<T>> ? nullptr : &round<T>};
 }
 
 /// The innermost loop. A functor with several results returns them as a pack.
-template <class F, class... Y>
-struct pointwise_loop {
+template <class F, class... Y> struct pointwise_loop {
   template <class... X>
   void operator()(const F f, index_t n, Y* __restrict... y, const X*... x) const {
     run(std::index_sequence_for<Y...>{}, f, n, y..., x...);
   }
   template <std::size_t... O, class... X>
-  static void run(std::index_sequence<O...>, const F f, index_t n, Y* __restrict... y, const X*... x) {
+  static void run(std::index_sequence<O...>, const F f, index_t n, Y* __restrict... y,
+                  const X*... x) {
 #pragma omp simd
     for (index_t i = 0; i < n; ++i) one<O...>(f, y[i]..., load(x + i)...);
   }
-  template <class X>
-  static THRUSTGRAD_FN X load(const X* x) { return *x; }
+  template <class X> static THRUSTGRAD_FN X load(const X* x) { return *x; }
   // g++ vectorises a comparison of bytes, but not a bool that it has loaded.
   static inline bool load(const bool* x) { return *reinterpret_cast<const unsigned char*>(x) != 0; }
   // A function of its own: of a pack that is declared within the loop g++ makes an array in memory,
@@ -182,9 +182,11 @@ struct pointwise_loop {
 
 /// All that is compiled anew for a functor.
 template <class F, class... Y, class... X, std::size_t... O, std::size_t... I>
-Kernel kernel(std::tuple<Y*...>, std::tuple<X*...>, std::index_sequence<O...>, std::index_sequence<I...>) {
+Kernel kernel(std::tuple<Y*...>, std::tuple<X*...>, std::index_sequence<O...>,
+              std::index_sequence<I...>) {
   return [](const void* f, index_t n, void* const* y, const void* const* x) {
-    run_simd(pointwise_loop<F, Y...>{}, *static_cast<const F*>(f), n, static_cast<Y*>(y[O])..., static_cast<const X*>(x[I])...);
+    run_simd(pointwise_loop<F, Y...>{}, *static_cast<const F*>(f), n, static_cast<Y*>(y[O])...,
+             static_cast<const X*>(x[I])...);
   };
 }
 
@@ -203,21 +205,26 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
       for (std::size_t i = 0; i < sources.size(); ++i) {
         const Source& from = sources[i];
         if (from.gather == nullptr) {
-          x[i] = static_cast<const std::byte*>(from.data) + static_cast<std::size_t>(start) * from.itemsize;
+          x[i] = static_cast<const std::byte*>(from.data) +
+                 static_cast<std::size_t>(start) * from.itemsize;
           continue;
         }
         x[i] = *buffer;
-        if (!from.constant) from.gather(*buffer, from, start, n);
-        else if (start == begin) from.gather(*buffer, from, start, block);
+        if (!from.constant)
+          from.gather(*buffer, from, start, n);
+        else if (start == begin)
+          from.gather(*buffer, from, start, block);
         ++buffer;
       }
       for (std::size_t o = 0; o < sinks.size(); ++o) {
-        std::byte* const place = static_cast<std::byte*>(sinks[o].data) + static_cast<std::size_t>(start) * sinks[o].itemsize;
+        std::byte* const place = static_cast<std::byte*>(sinks[o].data) +
+                                 static_cast<std::size_t>(start) * sinks[o].itemsize;
         y[o] = sinks[o].round == nullptr ? place : *buffer++;
       }
       kernel(f, n, y, x);
       for (std::size_t o = 0; o < sinks.size(); ++o) {
-        std::byte* const place = static_cast<std::byte*>(sinks[o].data) + static_cast<std::size_t>(start) * sinks[o].itemsize;
+        std::byte* const place = static_cast<std::byte*>(sinks[o].data) +
+                                 static_cast<std::size_t>(start) * sinks[o].itemsize;
         if (sinks[o].round != nullptr) sinks[o].round(place, y[o], n);
       }
     }
@@ -232,12 +239,14 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
 /// results it returns something that is indexed by result.
 template <class F, class... Y, class... X>
 void map(const F& f, const Shape& sizes, std::tuple<Y*...> y, const Strided<const X>&... x) {
-  static_assert(sizeof...(Y) + sizeof...(X) <= detail::most_operands, "thrustgrad: a functor has at most 16 operands and results");
+  static_assert(sizeof...(Y) + sizeof...(X) <= detail::most_operands,
+                "thrustgrad: a functor has at most 16 operands and results");
   const index_t total = sizes.numel();
   if (total == 0) return;
   [[maybe_unused]] const Shape dense = contiguous_strides(sizes);
-  const auto kernel = detail::kernel<F>(std::tuple<compute_t<Y>*...>{}, std::tuple<compute_t<X>*...>{},
-                                        std::index_sequence_for<Y...>{}, std::index_sequence_for<X...>{});
+  const auto kernel =
+      detail::kernel<F>(std::tuple<compute_t<Y>*...>{}, std::tuple<compute_t<X>*...>{},
+                        std::index_sequence_for<Y...>{}, std::index_sequence_for<X...>{});
   const auto sinks = std::apply([](Y*... to) { return std::array{detail::sink(to)...}; }, y);
   const std::array<detail::Source, sizeof...(X)> sources{detail::source(x, sizes, dense)...};
   detail::map_blocks(total, &f, kernel, sinks, sources);
@@ -252,11 +261,14 @@ void copy_strided(const Shape& sizes, const Strided<T>& to, const Strided<const 
   const Shape outer = sizes.slice(0, sizes.rank() - 1);
   const index_t rows = outer.numel(), rows_per_task = std::max<index_t>(detail::chunk / run, 1);
   for_each_task((rows + rows_per_task - 1) / rows_per_task, rows * run, [&](index_t task) {
-    for (index_t row = task * rows_per_task; row < std::min(rows, (task + 1) * rows_per_task); ++row) {
+    for (index_t row = task * rows_per_task; row < std::min(rows, (task + 1) * rows_per_task);
+         ++row) {
       T* const y = to.data + detail::offset_of(row, outer, to.strides);
       const T* const x = from.data + detail::offset_of(row, outer, from.strides);
-      if (to_step == 1 && from_step == 1) std::copy_n(x, run, y);
-      else for (index_t i = 0; i < run; ++i) y[i * to_step] = x[i * from_step];
+      if (to_step == 1 && from_step == 1)
+        std::copy_n(x, run, y);
+      else
+        for (index_t i = 0; i < run; ++i) y[i * to_step] = x[i * from_step];
     }
   });
 }

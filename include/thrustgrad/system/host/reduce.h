@@ -41,8 +41,7 @@ void combine_tree(const M& m, S* states, index_t n, index_t step, index_t width)
 /// Combines rows of x into one state for each column. Element k of row r has the position
 /// first + r * down + k * along. Four rows are combined in a pass, because a pass loads and stores
 /// the states.
-template <class M, class T>
-struct columns_loop {
+template <class M, class T> struct columns_loop {
   using State = decltype(std::declval<M>().identity());
   const M& monoid;
   State* state;
@@ -50,18 +49,22 @@ struct columns_loop {
 
   void operator()(const T* x, index_t row_step, index_t first, index_t rows, index_t n) const {
     index_t r = 0;
-    for (; r + 4 <= rows; r += 4) pass(std::make_index_sequence<4>{}, state, x + r * row_step, row_step, first + r * down, n);
-    for (; r < rows; ++r) pass(std::make_index_sequence<1>{}, state, x + r * row_step, row_step, first + r * down, n);
+    for (; r + 4 <= rows; r += 4)
+      pass(std::make_index_sequence<4>{}, state, x + r * row_step, row_step, first + r * down, n);
+    for (; r < rows; ++r)
+      pass(std::make_index_sequence<1>{}, state, x + r * row_step, row_step, first + r * down, n);
   }
   template <std::size_t... R>
-  void pass(std::index_sequence<R...>, State* __restrict states, const T* x, index_t row_step, index_t first, index_t n) const {
+  void pass(std::index_sequence<R...>, State* __restrict states, const T* x, index_t row_step,
+            index_t first, index_t n) const {
     const M m = monoid;
     const index_t step_down = down, step_along = along;
 #pragma omp simd
     for (index_t k = 0; k < n; ++k) {
       State s = states[k];
       ((s = m.combine(s, m.lift(static_cast<compute_t<T>>(x[index_t(R) * row_step + k]),
-                                first + index_t(R) * step_down + k * step_along))), ...);
+                                first + index_t(R) * step_down + k * step_along))),
+       ...);
       states[k] = s;
     }
   }
@@ -102,15 +105,19 @@ void reduce_rows(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratc
   const thrust::counting_iterator<index_t> first(0);
   const auto partial = [&m, &r, x, n, chunks](index_t task) {
     const index_t row = task / chunks, begin = task % chunks * row_chunk;
-    return reduce_row(m, r, x + offset_of(row, r.kept, r.kept_strides), begin, std::min(n, begin + row_chunk));
+    return reduce_row(m, r, x + offset_of(row, r.kept, r.kept_strides), begin,
+                      std::min(n, begin + row_chunk));
   };
   if (chunks == 1) {
     const auto finished = [&](index_t row) { return static_cast<Y>(m.finish(partial(row))); };
-    if (rows * n < worth_waking) std::transform(first, first + rows, y, finished);
-    else thrust::transform(thrust::omp::par, first, first + rows, y, finished);
+    if (rows * n < worth_waking)
+      std::transform(first, first + rows, y, finished);
+    else
+      thrust::transform(thrust::omp::par, first, first + rows, y, finished);
     return;
   }
-  auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(rows * chunks) * sizeof(State)));
+  auto* const states =
+      static_cast<State*>(scratch(static_cast<std::size_t>(rows * chunks) * sizeof(State)));
   thrust::transform(thrust::omp::par, first, first + rows * chunks, states, partial);
   for_each_task(rows, rows * chunks, [&](index_t row) {
     combine_tree(m, states + row * chunks, chunks, 1, 1);
@@ -122,9 +129,11 @@ template <class M, class T, class Y>
 void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratch) {
   using State = decltype(m.identity());
   const index_t width = r.kept.numel(), rows = r.reduced.numel();
-  const index_t blocks = (width + block - 1) / block, chunks = (rows + column_chunk - 1) / column_chunk;
+  const index_t blocks = (width + block - 1) / block,
+                chunks = (rows + column_chunk - 1) / column_chunk;
   const bool in_place = r.kept.rank() == 1 && r.kept_strides.begin()[0] == 1;
-  auto* const states = static_cast<State*>(scratch(static_cast<std::size_t>(width * chunks) * sizeof(State)));
+  auto* const states =
+      static_cast<State*>(scratch(static_cast<std::size_t>(width * chunks) * sizeof(State)));
   for_each_task(blocks * chunks, width * rows, [&](index_t task) {
     const index_t left = task % blocks * block, n = std::min(block, width - left);
     const index_t part = task / blocks, end = std::min(rows, (part + 1) * column_chunk);
@@ -165,9 +174,12 @@ void reduce(const M& m, const Reduction& r, const T* x, Y* y, Scratch&& scratch)
     return;
   }
   const auto magnitude = [](index_t stride) { return stride < 0 ? -stride : stride; };
-  const bool columns = width > 1 && magnitude(r.kept_strides.back()) < magnitude(r.reduced_strides.back());
-  if (columns) detail::reduce_columns(m, r, x, y, scratch);
-  else detail::reduce_rows(m, r, x, y, scratch);
+  const bool columns =
+      width > 1 && magnitude(r.kept_strides.back()) < magnitude(r.reduced_strides.back());
+  if (columns)
+    detail::reduce_columns(m, r, x, y, scratch);
+  else
+    detail::reduce_rows(m, r, x, y, scratch);
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI::device

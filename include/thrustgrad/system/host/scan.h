@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Running sums of the host system: chunks of a fixed size are summed one by one, then each is raised
-// by the sum of the ones before it, in order. (Thrust's own OpenMP scan is parallel from CCCL 3.2
-// on, and was wrong in some of those releases; it is called here for one chunk only, sequentially.)
+// Running sums of the host system: chunks of a fixed size are summed one by one, then each is
+// raised by the sum of the ones before it, in order. (Thrust's own OpenMP scan is parallel from
+// CCCL 3.2 on, and was wrong in some of those releases; it is called here for one chunk only,
+// sequentially.)
 #pragma once
 #include "thrustgrad/config.h"  // before Thrust
 
@@ -12,8 +13,7 @@
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
 /// Replaces each of `rows` dense rows of n elements by its running sum.
-template <class T>
-void inclusive_scan_rows(T* y, index_t rows, index_t n) {
+template <class T> void inclusive_scan_rows(T* y, index_t rows, index_t n) {
   constexpr index_t chunk = 4096;
   const index_t chunks = (n + chunk - 1) / chunk;
   for_each_task(rows * chunks, rows * n, [&](index_t task) {
@@ -26,7 +26,8 @@ void inclusive_scan_rows(T* y, index_t rows, index_t n) {
     T* const row = y + r * n;
     for (index_t begin = chunk; begin < n; begin += chunk) {
       const T before = row[begin - 1];
-      for (index_t i = begin; i < std::min(n, begin + chunk); ++i) row[i] = static_cast<T>(row[i] + before);
+      for (index_t i = begin; i < std::min(n, begin + chunk); ++i)
+        row[i] = static_cast<T>(row[i] + before);
     }
   });
 }

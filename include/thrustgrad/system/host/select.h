@@ -17,9 +17,12 @@ namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 template <class Scratch>
 void histogram(index_t* keys, index_t n, index_t* counts, Scratch&& scratch) {
   thrust::sort(thrust::omp::par, keys, keys + n);
-  auto* const runs = static_cast<index_t*>(scratch(static_cast<std::size_t>(2 * n) * sizeof(index_t)));
-  const auto ends = thrust::reduce_by_key(thrust::seq, keys, keys + n, thrust::constant_iterator<index_t>(1), runs, runs + n);
-  for_each_task(ends.first - runs, ends.first - runs, [&](index_t r) { counts[runs[r]] += runs[n + r]; });
+  auto* const runs =
+      static_cast<index_t*>(scratch(static_cast<std::size_t>(2 * n) * sizeof(index_t)));
+  const auto ends = thrust::reduce_by_key(thrust::seq, keys, keys + n,
+                                          thrust::constant_iterator<index_t>(1), runs, runs + n);
+  for_each_task(ends.first - runs, ends.first - runs,
+                [&](index_t r) { counts[runs[r]] += runs[n + r]; });
 }
 
 /// The positions at which a mask of n elements holds, in ascending order; returns their number.

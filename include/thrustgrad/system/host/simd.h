@@ -65,12 +65,14 @@ template <class Loop, class... Args>
 
 /// loop(args...), compiled for the level in use. The loop's call operator must be inlinable: it is
 /// compiled again inside a function with the level's target.
-template <class Loop, class... Args>
-void run_simd(const Loop& loop, Args... args) {
+template <class Loop, class... Args> void run_simd(const Loop& loop, Args... args) {
   switch (isa()) {
-    case Isa::avx512: return detail::run_avx512(loop, args...);
-    case Isa::avx2: return detail::run_avx2(loop, args...);
-    case Isa::baseline: return loop(args...);
+    case Isa::avx512:
+      return detail::run_avx512(loop, args...);
+    case Isa::avx2:
+      return detail::run_avx2(loop, args...);
+    case Isa::baseline:
+      return loop(args...);
   }
 }
 

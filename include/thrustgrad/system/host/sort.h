@@ -14,16 +14,12 @@ namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 namespace detail {
 
 struct ascending {
-  template <class T>
-  bool operator()(const T& a, const T& b) const {
+  template <class T> bool operator()(const T& a, const T& b) const {
     return a < b || (b != b && a == a);
   }
 };
 struct descending {
-  template <class T>
-  bool operator()(const T& a, const T& b) const {
-    return ascending{}(b, a);
-  }
+  template <class T> bool operator()(const T& a, const T& b) const { return ascending{}(b, a); }
 };
 
 template <class T, class Less>
@@ -33,7 +29,8 @@ void sort_rows(T* keys, index_t* positions, index_t rows, index_t n, Less less) 
     return;
   }
   for_each_task(rows, rows * n, [&](index_t row) {
-    thrust::stable_sort_by_key(thrust::seq, keys + row * n, keys + (row + 1) * n, positions + row * n, less);
+    thrust::stable_sort_by_key(thrust::seq, keys + row * n, keys + (row + 1) * n,
+                               positions + row * n, less);
   });
 }
 
@@ -43,8 +40,10 @@ void sort_rows(T* keys, index_t* positions, index_t rows, index_t n, Less less) 
 /// their order.
 template <class T>
 void sort_rows(T* keys, index_t* positions, index_t rows, index_t n, bool descending) {
-  if (descending) detail::sort_rows(keys, positions, rows, n, detail::descending{});
-  else detail::sort_rows(keys, positions, rows, n, detail::ascending{});
+  if (descending)
+    detail::sort_rows(keys, positions, rows, n, detail::descending{});
+  else
+    detail::sort_rows(keys, positions, rows, n, detail::ascending{});
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI::device

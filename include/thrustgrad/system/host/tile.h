@@ -10,20 +10,21 @@
 namespace thrustgrad::inline THRUSTGRAD_ABI::device::detail {
 
 /// C is the type of the sums; a panel has the width of two vector registers of `Bytes` bytes.
-template <class C, int Bytes, int Rows>
-struct tile {
+template <class C, int Bytes, int Rows> struct tile {
   static constexpr int rows = Rows;
   static constexpr int width = 2 * Bytes / int(sizeof(C));
   typedef C vector __attribute__((vector_size(Bytes), aligned(sizeof(C)), may_alias));
 
   /// y[i][j] (+)= sum over d of a[i][offset[d]] * panel[d][j] for the first `used_rows` rows and
   /// `used_columns` columns.
-  static inline void multiply(index_t depth, const C* const* a, const index_t* offset, const C* panel,
-                              C* y, index_t row_step, int used_rows, int used_columns, bool add) {
+  static inline void multiply(index_t depth, const C* const* a, const index_t* offset,
+                              const C* panel, C* y, index_t row_step, int used_rows,
+                              int used_columns, bool add) {
     constexpr int half = width / 2;
     vector sum[Rows][2] = {};
     // The rows are spelled out for the compiler, which else may keep the sums in memory.
-    const auto add_products = [&]<int... i>(std::integer_sequence<int, i...>, index_t at, const vector& left, const vector& right) {
+    const auto add_products = [&]<int... i>(std::integer_sequence<int, i...>, index_t at,
+                                            const vector& left, const vector& right) {
       ((sum[i][0] += a[i][at] * left, sum[i][1] += a[i][at] * right), ...);
     };
     for (index_t d = 0; d < depth; ++d) {
