@@ -183,5 +183,19 @@ TEST_CASE("activations of 16 bits pass through layers of float") {
   CHECK(worst > 0);
 }
 
+TEST_CASE("Dropout drops in training only, and the same elements for the same key") {
+  const tg::Dropout layer{.p = 0.25};
+  const auto x = tg::ones<float>({1000});
+  const tg::Key key(3);
+  const auto y = tg::to_host(layer(x, key, tg::Phase::train));
+  const auto zeros = std::count(y.begin(), y.end(), 0.0f);
+  CHECK(zeros > 200);
+  CHECK(zeros < 300);
+  CHECK(std::count(y.begin(), y.end(), 1 / 0.75f) == 1000 - zeros);
+  CHECK(tg::to_host(layer(x, key, tg::Phase::train)) == y);
+  CHECK(tg::to_host(layer(x, tg::fold(key, 1), tg::Phase::train)) != y);
+  CHECK(tg::to_host(layer(x, key, tg::Phase::eval)) == tg::to_host(x));
+}
+
 }  // namespace layers_test
 }  // namespace

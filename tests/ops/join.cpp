@@ -124,3 +124,5 @@ TEST_CASE("joining says what does not fit") {
 
 }  // namespace join_test
 }  // namespace
+
+#undef RECORDED

@@ -173,3 +173,5 @@ TEST_CASE("losses name the shapes that do not fit") {
 
 }  // namespace loss_test
 }  // namespace
+
+#undef RECORDED

@@ -82,3 +82,5 @@ TEST_CASE("pad says why a border does not fit") {
 
 }  // namespace pad_test
 }  // namespace
+
+#undef CASE

@@ -285,3 +285,6 @@ TEST_CASE("pointwise functions name both shapes of an error, and what a pointwis
 
 }  // namespace pointwise_test
 }  // namespace
+
+#undef CASE
+#undef CASE2

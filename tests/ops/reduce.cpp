@@ -173,6 +173,11 @@ TEST_CASE("reductions of nothing give the identity, or say that there is none") 
   CHECK(tg::amax(tg::zeros<float>({0, 3}), {1}).shape == Shape{0});
   CHECK_THROWS_WITH_AS(tg::amax(tg::zeros<float>({3, 0}), {1}),
                        "amax: there is no element along (1) of (3, 0)", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::argmax(tg::zeros<float>({0})),
+                       "argmax: there is no element along (0) of (0)", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::argmin(tg::zeros<float>({3, 0}), {-1}),
+                       "argmin: there is no element along (1) of (3, 0)", tg::Error);
+  CHECK(tg::argmax(tg::zeros<float>({0, 3}), {1}).shape == Shape{0});
   CHECK(std::isnan(tg::mean(tg::zeros<float>({0})).item()));
   CHECK(tg::sum(tg::scalar(2.5)).item() == 2.5);
 }
@@ -261,3 +266,7 @@ TEST_CASE("reductions name the axis that does not fit") {
 
 }  // namespace reduce_test
 }  // namespace
+
+#undef RECORDED
+#undef CASE
+#undef REDUCE

@@ -164,3 +164,5 @@ TEST_CASE("sorting says what does not fit") {
 
 }  // namespace sort_test
 }  // namespace
+
+#undef RECORDED

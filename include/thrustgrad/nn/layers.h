@@ -23,6 +23,7 @@
 #pragma once
 #include "thrustgrad/nn/init.h"
 #include "thrustgrad/ops/conv.h"
+#include "thrustgrad/ops/dropout.h"
 #include "thrustgrad/ops/gather.h"
 #include "thrustgrad/ops/matmul.h"
 #include "thrustgrad/ops/norm.h"
@@ -120,6 +121,17 @@ struct LayerNorm {
 inline LayerNorm make_layer_norm(const Shape& shape, double epsilon = 1e-5) {
   return {ones<float>(shape), zeros<float>(shape), epsilon};
 }
+
+/// Zeros at random in training, scaled so that the mean stays; what a key drops is the same each
+/// time.
+struct Dropout {
+  double p = 0.5;  // the probability of a zero
+
+  template <floating T>
+  Tensor<T> operator()(const Tensor<T>& x, const Key& key, Phase phase) const {
+    return dropout(x, p, key, phase);
+  }
+};
 
 /// A row of weight for each position: (...) of int32 or int64 -> (..., d).
 struct Embedding {

@@ -33,26 +33,24 @@ struct isfinite_fn {
   THRUSTGRAD_FN bool operator()(auto x) const { return isfinite(x); }
 };
 
-template <class C, class F>
-struct with_number_fn {
+template <class C, class F> struct with_number_fn {
   F f;
   C number;
   THRUSTGRAD_FN bool operator()(auto x) const { return f(promote<C>(x), number); }
 };
-template <class C, class F>
-struct number_with_fn {
+template <class C, class F> struct number_with_fn {
   F f;
   C number;
   THRUSTGRAD_FN bool operator()(auto x) const { return f(number, promote<C>(x)); }
 };
 
-template <class F, element A, class B>
-Tensor<bool> compare(const Tensor<A>& a, const B& b) {
-  if constexpr (arithmetic<B>) return map(with_number_fn<meet_t<A, B>, F>{{}, static_cast<meet_t<A, B>>(b)}, a);
-  else return map(F{}, a, b);
+template <class F, element A, class B> Tensor<bool> compare(const Tensor<A>& a, const B& b) {
+  if constexpr (arithmetic<B>)
+    return map(with_number_fn<meet_t<A, B>, F>{{}, static_cast<meet_t<A, B>>(b)}, a);
+  else
+    return map(F{}, a, b);
 }
-template <class F, element A, arithmetic B>
-Tensor<bool> compare(B b, const Tensor<A>& a) {
+template <class F, element A, arithmetic B> Tensor<bool> compare(B b, const Tensor<A>& a) {
   using C = meet_t<A, B>;
   return map(number_with_fn<C, F>{{}, static_cast<C>(b)}, a);
 }
@@ -62,30 +60,43 @@ concept comparable = arithmetic<B> || std::is_base_of_v<AnyTensor, B>;
 
 }  // namespace detail
 
-template <element A, detail::comparable B>
-Tensor<bool> equal(const Tensor<A>& a, const B& b) { return detail::compare<detail::equal_fn>(a, b); }
-template <element A, detail::comparable B>
-Tensor<bool> not_equal(const Tensor<A>& a, const B& b) { return detail::compare<detail::not_equal_fn>(a, b); }
+template <element A, detail::comparable B> Tensor<bool> equal(const Tensor<A>& a, const B& b) {
+  return detail::compare<detail::equal_fn>(a, b);
+}
+template <element A, detail::comparable B> Tensor<bool> not_equal(const Tensor<A>& a, const B& b) {
+  return detail::compare<detail::not_equal_fn>(a, b);
+}
 
-template <element A, detail::comparable B>
-Tensor<bool> operator<(const Tensor<A>& a, const B& b) { return detail::compare<detail::less_fn>(a, b); }
-template <element A, detail::comparable B>
-Tensor<bool> operator<=(const Tensor<A>& a, const B& b) { return detail::compare<detail::less_equal_fn>(a, b); }
-template <element A, element B>
-Tensor<bool> operator>(const Tensor<A>& a, const Tensor<B>& b) { return b < a; }
-template <element A, element B>
-Tensor<bool> operator>=(const Tensor<A>& a, const Tensor<B>& b) { return b <= a; }
-template <element A, arithmetic B>
-Tensor<bool> operator>(const Tensor<A>& a, B b) { return detail::compare<detail::less_fn>(b, a); }
-template <element A, arithmetic B>
-Tensor<bool> operator>=(const Tensor<A>& a, B b) { return detail::compare<detail::less_equal_fn>(b, a); }
+template <element A, detail::comparable B> Tensor<bool> operator<(const Tensor<A>& a, const B& b) {
+  return detail::compare<detail::less_fn>(a, b);
+}
+template <element A, detail::comparable B> Tensor<bool> operator<=(const Tensor<A>& a, const B& b) {
+  return detail::compare<detail::less_equal_fn>(a, b);
+}
+template <element A, element B> Tensor<bool> operator>(const Tensor<A>& a, const Tensor<B>& b) {
+  return b < a;
+}
+template <element A, element B> Tensor<bool> operator>=(const Tensor<A>& a, const Tensor<B>& b) {
+  return b <= a;
+}
+template <element A, arithmetic B> Tensor<bool> operator>(const Tensor<A>& a, B b) {
+  return detail::compare<detail::less_fn>(b, a);
+}
+template <element A, arithmetic B> Tensor<bool> operator>=(const Tensor<A>& a, B b) {
+  return detail::compare<detail::less_equal_fn>(b, a);
+}
 
-inline Tensor<bool> logical_and(const Tensor<bool>& a, const Tensor<bool>& b) { return map(detail::logical_and_fn{}, a, b); }
-inline Tensor<bool> logical_or(const Tensor<bool>& a, const Tensor<bool>& b) { return map(detail::logical_or_fn{}, a, b); }
+inline Tensor<bool> logical_and(const Tensor<bool>& a, const Tensor<bool>& b) {
+  return map(detail::logical_and_fn{}, a, b);
+}
+inline Tensor<bool> logical_or(const Tensor<bool>& a, const Tensor<bool>& b) {
+  return map(detail::logical_or_fn{}, a, b);
+}
 inline Tensor<bool> logical_not(const Tensor<bool>& a) { return map(detail::logical_not_fn{}, a); }
 
 /// Neither NaN nor infinite.
-template <floating T>
-Tensor<bool> isfinite(const Tensor<T>& x) { return map(detail::isfinite_fn{}, x); }
+template <floating T> Tensor<bool> isfinite(const Tensor<T>& x) {
+  return map(detail::isfinite_fn{}, x);
+}
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -13,8 +13,7 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<index_t>& siz
 
 /// The tensors one behind the other along an axis; their other sizes must agree.
 /// Throws if there is none, or if the shapes do not fit.
-template <element T>
-Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, int axis = 0) {
+template <element T> Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, int axis = 0) {
   const detail::OpScope scope("concatenate");
   require(!parts.empty(), "concatenate", "there is nothing to join");
   const int a = parts.front().shape.axis(axis, "concatenate");
@@ -23,7 +22,8 @@ Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, int axis = 0) {
   for (const auto& part : parts) {
     Shape expected = shape;
     if (part.rank() == shape.rank()) expected[a] = part.shape[a];
-    require(part.shape == expected, "concatenate", part.shape, " does not fit to ", parts.front().shape, " along axis ", axis);
+    require(part.shape == expected, "concatenate", part.shape, " does not fit to ",
+            parts.front().shape, " along axis ", axis);
     shape[a] += part.shape[a];
   }
   Tensor<T> y = empty<T>(shape, stride_order(parts.front().shape, parts.front().strides));
@@ -38,16 +38,17 @@ Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, int axis = 0) {
   } else {
     std::vector<index_t> sizes;
     for (const auto& part : parts) sizes.push_back(part.shape[a]);
-    return differentiable(y, wrt(parts, [sizes, a](const Tensor<T>& g) { return split(g, sizes, a); }));
+    return differentiable(
+        y, wrt(parts, [sizes, a](const Tensor<T>& g) { return split(g, sizes, a); }));
   }
 }
 
 /// The tensors, all of one shape, along a new axis at position `at`.
-template <element T>
-Tensor<T> stack(const std::vector<Tensor<T>>& parts, int at = 0) {
+template <element T> Tensor<T> stack(const std::vector<Tensor<T>>& parts, int at = 0) {
   std::vector<Tensor<T>> lifted;
   for (const auto& part : parts) {
-    require(part.shape == parts.front().shape, "stack", part.shape, " and ", parts.front().shape, " differ");
+    require(part.shape == parts.front().shape, "stack", part.shape, " and ", parts.front().shape,
+            " differ");
     lifted.push_back(unsqueeze(part, at));
   }
   require(!lifted.empty(), "stack", "there is nothing to stack");
@@ -62,20 +63,22 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<index_t>& siz
   std::vector<Tensor<T>> parts;
   index_t begin = 0;
   for (index_t size : sizes) {
-    require(size >= 0 && begin + size <= x.shape[a], "split", "the sizes exceed axis ", axis, " of ", x.shape);
+    require(size >= 0 && begin + size <= x.shape[a], "split", "the sizes exceed axis ", axis,
+            " of ", x.shape);
     parts.push_back(slice(x, a, begin, begin + size));
     begin += size;
   }
-  require(begin == x.shape[a], "split", "the sizes add up to ", begin, ", not to axis ", axis, " of ", x.shape);
+  require(begin == x.shape[a], "split", "the sizes add up to ", begin, ", not to axis ", axis,
+          " of ", x.shape);
   return parts;
 }
 
 /// `count` parts of equal size along an axis, as views.
 /// Throws if the axis cannot be divided so.
-template <element T>
-std::vector<Tensor<T>> chunk(const Tensor<T>& x, index_t count, int axis = 0) {
+template <element T> std::vector<Tensor<T>> chunk(const Tensor<T>& x, index_t count, int axis = 0) {
   const index_t size = x.shape[x.shape.axis(axis, "chunk")];
-  require(count > 0 && size % count == 0, "chunk", "axis ", axis, " of ", x.shape, " does not divide into ", count, " equal parts");
+  require(count > 0 && size % count == 0, "chunk", "axis ", axis, " of ", x.shape,
+          " does not divide into ", count, " equal parts");
   return split(x, std::vector<index_t>(static_cast<std::size_t>(count), size / count), axis);
 }
 

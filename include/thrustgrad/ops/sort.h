@@ -9,8 +9,7 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 enum class Order { ascending, descending };
 
 /// Sorted elements and where each stood before.
-template <class T>
-struct Sorted {
+template <class T> struct Sorted {
   Tensor<T> values;
   Tensor<std::int64_t> indices;
 };
@@ -43,7 +42,9 @@ Tensor<std::int64_t> argsort(const Tensor<T>& x, int axis = -1, Order order = Or
   Tensor<std::int64_t> positions = empty<std::int64_t>(keys.shape);
   const index_t n = x.shape[a];
   device::for_each(keys.numel(), detail::row_position_fn{positions.mutable_data(), n});
-  if (n > 0) device::sort_rows(keys.mutable_data(), positions.mutable_data(), keys.numel() / n, n, order == Order::descending);
+  if (n > 0)
+    device::sort_rows(keys.mutable_data(), positions.mutable_data(), keys.numel() / n, n,
+                      order == Order::descending);
   return permute(positions, axes);
 }
 
@@ -58,24 +59,28 @@ Sorted<T> sort(const Tensor<T>& x, int axis = -1, Order order = Order::ascending
 /// Throws if the axis has fewer.
 template <element T>
 Sorted<T> topk(const Tensor<T>& x, index_t k, int axis = -1, Order order = Order::descending) {
-  require(k >= 0 && k <= x.shape[x.shape.axis(axis, "topk")], "topk", "axis ", axis, " of ", x.shape, " has no ", k, " elements");
+  require(k >= 0 && k <= x.shape[x.shape.axis(axis, "topk")], "topk", "axis ", axis, " of ",
+          x.shape, " has no ", k, " elements");
   const auto indices = slice(argsort(x, axis, order), axis, 0, k);
   return {take_along(x, indices, axis), indices};
 }
 
 /// y[i] = x[0] + ... + x[i] along an axis; the 16-bit types in float, integers and bools in int64.
-template <element T>
-Tensor<detail::sum_t<T>> cumsum(const Tensor<T>& x, int axis = -1) {
+template <element T> Tensor<detail::sum_t<T>> cumsum(const Tensor<T>& x, int axis = -1) {
   const detail::OpScope scope("cumsum");
   using C = detail::accumulator_t<T>;
   const int a = x.shape.axis(axis, "cumsum");
   const Shape axes = detail::axis_to_end(x.rank(), a);
-  auto sums = copy(permute(std::get<0>(detail::evaluate<C>("cumsum", detail::identity_fn{}, x)), axes));
+  auto sums =
+      copy(permute(std::get<0>(detail::evaluate<C>("cumsum", detail::identity_fn{}, x)), axes));
   const index_t n = x.shape[a];
   if (n > 0) device::inclusive_scan_rows(sums.mutable_data(), sums.numel() / n, n);
   const auto y = cast<detail::sum_t<T>>(permute(sums, axes));
-  if constexpr (!floating<T>) return y;
-  else return differentiable(y, wrt(x, [a](const Tensor<T>& g) { return flip(cumsum(flip(g, {a}), a), {a}); }));
+  if constexpr (!floating<T>)
+    return y;
+  else
+    return differentiable(
+        y, wrt(x, [a](const Tensor<T>& g) { return flip(cumsum(flip(g, {a}), a), {a}); }));
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI
