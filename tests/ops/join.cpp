@@ -41,9 +41,10 @@ TEST_CASE("stack has PyTorch's values and gradients at every position") {
   for (const auto& [at, expected] :
        {std::pair(0, Recorded RECORDED(stack_0)), std::pair(1, Recorded RECORDED(stack_1)),
         std::pair(3, Recorded RECORDED(stack_3)), std::pair(-1, Recorded RECORDED(stack_3))}) {
-    CAPTURE(at);
+    const int position = at;
+    CAPTURE(position);
     tests::check_recorded(
-        [position = at](const Inputs& x) {
+        [position](const Inputs& x) {
           return tg::stack<double>({x[0], x[1]}, position);
         },
         {generic({2, 3, 2}, 1), generic({2, 3, 2}, 2)}, expected);

@@ -71,9 +71,10 @@ TEST_CASE(
                                 {{0.2, Reduction::sum}, RECORDED(cross_entropy_sum_smooth)},
                                 {{0.2, Reduction::none}, RECORDED(cross_entropy_none_smooth)}};
   const auto labels = some_labels();
-  for (const auto& [settings, expected] : cases) {
-    CAPTURE(settings.label_smoothing);
-    CAPTURE(int(settings.reduction));
+  for (const Case& c : cases) {
+    CAPTURE(c.settings.label_smoothing);
+    CAPTURE(int(c.settings.reduction));
+    const auto& [settings, expected] = c;
     const tests::Function f = [&, s = settings](const Inputs& x) {
       return tg::cross_entropy(x[0], labels, s);
     };

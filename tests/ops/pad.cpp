@@ -32,8 +32,9 @@ TEST_CASE("pad has PyTorch's values and gradients for every border") {
   const auto x = tests::generic({2, 4, 5, 3}, 1);
   for (const auto& [border, even, uneven] :
        std::vector<Case>{CASE(zero), CASE(reflect), CASE(replicate)}) {
-    CAPTURE(int(border));
-    const auto around = [b = border](tg::index_t top, tg::index_t bottom, tg::index_t left,
+    const Border b = border;
+    CAPTURE(int(b));
+    const auto around = [b](tg::index_t top, tg::index_t bottom, tg::index_t left,
                                      tg::index_t right) {
       return [=](const Inputs& in) {
         return tg::pad(tg::pad(in[0], 1, top, bottom, b), -2, left, right, b);

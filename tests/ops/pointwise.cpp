@@ -69,24 +69,28 @@ std::vector<Case> of_positive() {
 }
 
 TEST_CASE("pointwise functions have PyTorch's values and gradients") {
-  for (const auto& [name, f, expected] : everywhere()) {
-    CAPTURE(name);
+  for (const Case& c : everywhere()) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     tests::check_recorded(f, {generic(shape, 1, 4)}, expected);
   }
-  for (const auto& [name, f, expected] : of_positive()) {
-    CAPTURE(name);
+  for (const Case& c : of_positive()) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     tests::check_recorded(f, {positive(shape, 1)}, expected);
   }
 }
 
 TEST_CASE("the gradients of pointwise functions agree with differences") {
-  for (const auto& [name, f, expected] : everywhere()) {
-    CAPTURE(name);
+  for (const Case& c : everywhere()) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     tests::check_gradient_of_list(f, {generic({7}, 5, 3)});
     tests::check_linear_in_cotangent(f, {generic({7}, 5, 3)});
   }
-  for (const auto& [name, f, expected] : of_positive()) {
-    CAPTURE(name);
+  for (const Case& c : of_positive()) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     tests::check_gradient_of_list(f, {positive({7}, 5)});
   }
   const auto x = generic({5}, 6, 2), above = positive({5}, 6);
@@ -107,7 +111,8 @@ TEST_CASE("arithmetic broadcasts with PyTorch's values and gradients") {
   for (const auto& [cases, other] : {std::pair(row, Shape{4}), std::pair(column, Shape{3, 1}),
                                      std::pair(middle, Shape{2, 1, 4})}) {
     for (std::size_t i = 0; i < 4; ++i) {
-      CAPTURE(cases[i].name);
+      const Case& c = cases[i];
+      CAPTURE(c.name);
       const auto b = i == 3 ? positive(other, 2) : generic(other, 2);
       tests::check_recorded(cases[i].f, {generic(shape, 1), b}, cases[i].expected);
     }
@@ -118,8 +123,9 @@ TEST_CASE("functions of two tensors have PyTorch's values and gradients") {
   const std::vector<Case> cases{CASE2(where, tg::where(generic(shape, 3) > 0, x[0], x[1])),
                                 CASE2(maximum, tg::maximum(x[0], x[1])),
                                 CASE2(minimum, tg::minimum(x[0], x[1]))};
-  for (const auto& [name, f, expected] : cases) {
-    CAPTURE(name);
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     tests::check_recorded(f, {generic(shape, 1), generic(shape, 2)}, expected);
     tests::check_gradient_of_list(f, {generic(shape, 1), generic(shape, 2)});
   }

@@ -66,8 +66,9 @@ std::vector<Case> all_cases() {
 }
 
 TEST_CASE("reductions have PyTorch's values and gradients, with and without the reduced axes") {
-  for (const auto& [name, f, expected] : all_cases()) {
-    CAPTURE(name);
+  for (const Case& c : all_cases()) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     for (std::size_t i = 0; i < axes_lists.size(); ++i) {
       const Shape axes = axes_lists[i];
       CAPTURE(axes.str());
@@ -85,8 +86,9 @@ TEST_CASE("reductions have PyTorch's values and gradients, with and without the 
 }
 
 TEST_CASE("the gradients of reductions agree with differences") {
-  for (const auto& [name, f, expected] : all_cases()) {
-    CAPTURE(name);
+  for (const Case& c : all_cases()) {
+    CAPTURE(c.name);
+    const auto& [name, f, expected] = c;
     const Function reduce = [reduction = f](const Inputs& x) {
       return reduction(tg::transpose(x[0], 0, 2), {1, -1}, Keep::none);
     };
