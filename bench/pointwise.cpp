@@ -60,7 +60,7 @@ template <class T> void run(const char* dtype, const Options& options) {
   const auto copy = [&] {
     const index_t piece = index_t{1} << 16, n = x.numel();
     tg::device::for_each_task(
-        (n + piece - 1) / piece, [&, to = target.mutable_data(), from = x.data()](index_t i) {
+        (n + piece - 1) / piece, n, [&, to = target.mutable_data(), from = x.data()](index_t i) {
           std::memcpy(to + i * piece, from + i * piece,
                       static_cast<std::size_t>(std::min(piece, n - i * piece)) * sizeof(T));
         });

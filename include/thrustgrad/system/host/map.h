@@ -22,7 +22,7 @@ template <class T> struct Strided {
 
 namespace detail {
 
-inline constexpr index_t block = 1024;       // elements worked on at a time
+inline constexpr index_t block = 512;        // elements worked on at a time
 inline constexpr index_t chunk = 8 * block;  // elements of one task
 
 /// The offset of a position in a strided array.
@@ -114,6 +114,7 @@ struct Source {
   Shape strides;
   std::size_t itemsize;
   bool constant;  // one element, repeated
+  bool dense;     // in the loop's order
   void (*gather)(void* to, const Source& from, index_t start, index_t n);
 };
 
@@ -124,6 +125,15 @@ struct Sink {
   std::size_t itemsize;
   void (*round)(void* to, const void* from, index_t n);
 };
+
+/// Asks for the next block of a dense array, so that it arrives while this one is computed.
+inline void prefetch(const void* data, std::size_t itemsize, index_t start) {
+  constexpr std::size_t line = 64;
+  const char* const from =
+      static_cast<const char*>(data) + static_cast<std::size_t>(start) * itemsize;
+  for (std::size_t at = 0; at < static_cast<std::size_t>(block) * itemsize; at += line)
+    __builtin_prefetch(from + at);
+}
 
 /// One block: y[i] = f(x[i]...).
 using Kernel = void (*)(const void* f, index_t n, void* const* y, const void* const* x);
@@ -146,6 +156,7 @@ Source source(const Strided<const T>& x, const Shape& sizes, const Shape& dense)
           x.strides,
           sizeof(T),
           x.strides == Shape::repeat(sizes.rank(), 0),
+          x.strides == dense,
           in_place ? nullptr : &gather<T>};
 }
 template <class T> Sink sink(T* y) {
@@ -195,13 +206,13 @@ inline constexpr std::size_t most_operands = 16;
 inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<const Sink> sinks,
                        std::span<const Source> sources) {
   const auto task = [=](index_t c) {
-    alignas(64) std::byte buffers[most_operands][block * sizeof(double)];
+    alignas(64) std::byte buffers[most_operands][block * sizeof(double) + 192];
     const void* x[most_operands];
     void* y[most_operands];
     const index_t begin = c * chunk, end = std::min(total, begin + chunk);
     for (index_t start = begin; start < end; start += block) {
       const index_t n = std::min(block, end - start);
-      std::byte(*buffer)[block * sizeof(double)] = buffers;
+      std::byte(*buffer)[block * sizeof(double) + 192] = buffers;
       for (std::size_t i = 0; i < sources.size(); ++i) {
         const Source& from = sources[i];
         if (from.gather == nullptr) {
@@ -220,6 +231,12 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
         std::byte* const place = static_cast<std::byte*>(sinks[o].data) +
                                  static_cast<std::size_t>(start) * sinks[o].itemsize;
         y[o] = sinks[o].round == nullptr ? place : *buffer++;
+      }
+      if (start + block < end) {
+        for (const Source& from : sources) {
+          if (from.dense && from.gather != nullptr)
+            prefetch(from.data, from.itemsize, start + block);
+        }
       }
       kernel(f, n, y, x);
       for (std::size_t o = 0; o < sinks.size(); ++o) {

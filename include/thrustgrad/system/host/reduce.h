@@ -20,8 +20,9 @@ struct Reduction {
 
 namespace detail {
 
-inline constexpr index_t row_chunk = 8192;    // elements of a row combined at a time
-inline constexpr index_t column_chunk = 256;  // rows combined at a time when columns are kept
+inline constexpr index_t row_chunk = 8192;     // elements of a row combined at a time
+inline constexpr index_t column_chunk = 256;   // rows combined at a time when columns are kept
+inline constexpr index_t column_block = 1024;  // columns combined at a time
 
 /// Combines n states at distance `step` in a fixed binary tree; the result is left in the first.
 template <class M, class S>
@@ -129,18 +130,18 @@ template <class M, class T, class Y>
 void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scratch) {
   using State = decltype(m.identity());
   const index_t width = r.kept.numel(), rows = r.reduced.numel();
-  const index_t blocks = (width + block - 1) / block,
+  const index_t blocks = (width + column_block - 1) / column_block,
                 chunks = (rows + column_chunk - 1) / column_chunk;
   const bool in_place = r.kept.rank() == 1 && r.kept_strides.begin()[0] == 1;
   auto* const states =
       static_cast<State*>(scratch(static_cast<std::size_t>(width * chunks) * sizeof(State)));
   for_each_task(blocks * chunks, width * rows, [&](index_t task) {
-    const index_t left = task % blocks * block, n = std::min(block, width - left);
+    const index_t left = task % blocks * column_block, n = std::min(column_block, width - left);
     const index_t part = task / blocks, end = std::min(rows, (part + 1) * column_chunk);
     State* const state = states + part * width + left;
     std::fill_n(state, n, m.identity());
     const columns_loop<M, T> loop{m, state, 1, 0};
-    alignas(64) std::array<T, block> buffer;
+    alignas(64) std::array<T, column_block> buffer;
     for (index_t row = part * column_chunk; row < end;) {
       const T* const from = x + offset_of(row, r.reduced, r.reduced_strides);
       if (in_place) {  // all rows up to the end of the innermost axis at once
@@ -155,7 +156,7 @@ void reduce_columns(const M& m, const Reduction& r, const T* x, Y* y, auto&& scr
     }
   });
   for_each_task(blocks, width * chunks, [&](index_t b) {
-    const index_t left = b * block, n = std::min(block, width - left);
+    const index_t left = b * column_block, n = std::min(column_block, width - left);
     combine_tree(m, states + left, chunks, width, n);
     for (index_t k = left; k < left + n; ++k) y[k] = static_cast<Y>(m.finish(states[k]));
   });
