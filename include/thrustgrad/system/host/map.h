@@ -203,16 +203,20 @@ Kernel kernel(std::tuple<Y*...>, std::tuple<X*...>, std::index_sequence<O...>,
 
 inline constexpr std::size_t most_operands = 16;
 
+// Room for a block of the widest type, and a little more: buffers a multiple of 4096 bytes apart
+// would share the same few lines of the cache.
+using block_room = std::byte[block * sizeof(double) + 192];
+
 inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<const Sink> sinks,
                        std::span<const Source> sources) {
   const auto task = [=](index_t c) {
-    alignas(64) std::byte buffers[most_operands][block * sizeof(double) + 192];
+    alignas(64) block_room buffers[most_operands];
     const void* x[most_operands];
     void* y[most_operands];
     const index_t begin = c * chunk, end = std::min(total, begin + chunk);
     for (index_t start = begin; start < end; start += block) {
       const index_t n = std::min(block, end - start);
-      std::byte(*buffer)[block * sizeof(double) + 192] = buffers;
+      block_room* buffer = buffers;
       for (std::size_t i = 0; i < sources.size(); ++i) {
         const Source& from = sources[i];
         if (from.gather == nullptr) {
