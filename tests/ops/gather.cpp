@@ -4,10 +4,10 @@
 #include "thrustgrad/ops/gather.h"
 
 #include <doctest/doctest.h>
-#include <omp.h>
 
 #include "golden/goldens.h"
 #include "gradient.h"
+#include "threads.h"
 
 namespace {
 namespace gather_test {
@@ -99,14 +99,7 @@ TEST_CASE("scattering has the same bits for any number of threads") {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const auto expected = results();
-  for (int threads : {2, 3, 8}) {
-    omp_set_num_threads(threads);
-    CHECK(results() == expected);
-  }
-  omp_set_num_threads(before);
+  check_same_bits(results);
 }
 
 TEST_CASE("one_hot marks the class, and a label that is no class nothing") {

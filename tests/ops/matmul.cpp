@@ -4,12 +4,12 @@
 #include "thrustgrad/ops/contract.h"
 
 #include <doctest/doctest.h>
-#include <omp.h>
 
 #include <cmath>
 
 #include "golden/formula.h"
 #include "golden/goldens.h"
+#include "threads.h"
 
 namespace {
 namespace matmul_test {
@@ -139,14 +139,7 @@ TEST_CASE("a float product stays within the probabilistic bound 4 sqrt(k) u sum 
 TEST_CASE("contractions have the same bits for any number of threads") {
   const auto a = tg::cast<float>(generic({61, 9000}, 1)),
              b = tg::cast<float>(generic({37, 9000}, 2));
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const auto expected = tg::to_host(tg::matmul(a, tg::transpose(b)));
-  for (int threads : {2, 3, 8}) {
-    omp_set_num_threads(threads);
-    CHECK(tg::to_host(tg::matmul(a, tg::transpose(b))) == expected);
-  }
-  omp_set_num_threads(before);
+  check_same_bits([&] { return tg::to_host(tg::matmul(a, tg::transpose(b))); });
 }
 
 TEST_CASE("contract sums over several axes and keeps batch axes") {

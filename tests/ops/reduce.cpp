@@ -4,7 +4,6 @@
 #include "thrustgrad/ops/reduce.h"
 
 #include <doctest/doctest.h>
-#include <omp.h>
 
 #include <cmath>
 #include <limits>
@@ -12,6 +11,7 @@
 
 #include "golden/goldens.h"
 #include "gradient.h"
+#include "threads.h"
 
 namespace {
 namespace reduce_test {
@@ -244,14 +244,7 @@ TEST_CASE("reductions have the same bits for any number of threads") {
     all.push_back(tg::to_host(tg::norm(x)));
     return all;
   };
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const auto expected = results();
-  for (int threads : {2, 3, 8}) {
-    omp_set_num_threads(threads);
-    CHECK(results() == expected);
-  }
-  omp_set_num_threads(before);
+  check_same_bits(results);
 }
 
 TEST_CASE("reductions name the axis that does not fit") {

@@ -4,13 +4,13 @@
 #include "thrustgrad/ops/sort.h"
 
 #include <doctest/doctest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "golden/goldens.h"
 #include "gradient.h"
+#include "threads.h"
 #include "thrustgrad/ops/join.h"
 
 namespace {
@@ -145,14 +145,7 @@ TEST_CASE("sort and cumsum have the same bits for any number of threads") {
   const auto results = [&] {
     return std::pair(tg::to_host(tg::argsort(x)), tg::to_host(tg::cumsum(x)));
   };
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const auto expected = results();
-  for (int threads : {2, 3, 8}) {
-    omp_set_num_threads(threads);
-    CHECK(results() == expected);
-  }
-  omp_set_num_threads(before);
+  check_same_bits(results);
 }
 
 TEST_CASE("sorting says what does not fit") {

@@ -68,7 +68,8 @@ Tensor<T> fill_random(const char* op, const Key& key, const Shape& shape, const 
   auto x = empty<T>(shape);
   const index_t n = x.numel();
   device::for_each((n + Draw::width - 1) / Draw::width,
-                   fill_random_fn<T, Draw>{draw, key.seed, step, x.mutable_data(), n});
+                   fill_random_fn<T, Draw>{draw, key.seed, step, x.mutable_data(), n},
+                   4 * Draw::width);  // a Philox block is some work
   return x;
 }
 

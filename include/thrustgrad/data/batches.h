@@ -50,7 +50,7 @@ Batch<T> load_batch(const char* op, const ImageSet& set, index_t n, index_t chan
     augment.mean[c] = set.normalization.mean[c];
     augment.scale[c] = 1 / set.normalization.deviation[c];
   }
-  device::for_each(n * cifar_side, augment);
+  device::for_each(n * cifar_side, augment, cifar_side * channels);
   return batch;
 }
 

@@ -148,7 +148,8 @@ struct draw_row_fn {
 inline Dataset synthetic_images(index_t count, std::uint64_t seed) {
   require(count >= 0, "synthetic_images", "count is ", count, ", expected 0 or more");
   auto images = empty<std::uint8_t>({count, cifar_channels, cifar_side, cifar_side});
-  device::for_each(count * cifar_side, detail::draw_row_fn{seed, images.mutable_data()});
+  device::for_each(count * cifar_side, detail::draw_row_fn{seed, images.mutable_data()},
+                   cifar_side * cifar_channels);
   Dataset data{to_host(images), {}};
   for (index_t i = 0; i < count; ++i) data.labels.push_back(static_cast<std::uint8_t>(i % 10));
   return data;

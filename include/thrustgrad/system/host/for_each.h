@@ -43,13 +43,14 @@ template <class Task> void for_each_task(index_t n, index_t elements, const Task
   }
 }
 
-/// body(i) for every i in [0, n): body is a functor marked THRUSTGRAD_FN that must not throw.
-template <class Body> void for_each(index_t n, const Body& body) {
-  constexpr index_t chunk = 2048;
+/// body(i) for every i in [0, n): body is a functor marked THRUSTGRAD_FN that must not throw. What
+/// one call works on, in elements, tells how many calls are worth a task.
+template <class Body> void for_each(index_t n, const Body& body, index_t elements = 1) {
+  const index_t chunk = std::max<index_t>(2048 / elements, 1);
   const auto loop = [&body](index_t begin, index_t end) {
     for (index_t i = begin; i < end; ++i) body(i);
   };
-  for_each_task((n + chunk - 1) / chunk, n,
+  for_each_task((n + chunk - 1) / chunk, n * elements,
                 [&](index_t c) { run_simd(loop, c * chunk, std::min(n, (c + 1) * chunk)); });
 }
 
