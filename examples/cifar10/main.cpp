@@ -55,6 +55,7 @@ int train(const Options& options) {
               tg::numel(training.network), train.count(), test.count(), options.recipe.batch,
               omp_get_max_threads());
   std::printf("epoch   loss   test accuracy   images/s   seconds\n");
+  std::fflush(stdout);  // a log file shows at once that it has begun
   double seconds = 0;
   for (tg::index_t epoch = 0; epoch < options.recipe.epochs; ++epoch) {
     const tg::device::Timer timer;

@@ -102,8 +102,8 @@ template <floating T> Tensor<T> overlap_add(const Tensor<T>& x, const Shape& ima
 }
 
 /// 2-D cross-correlation, called convolution in this field:
-///   y[n, p, q, k] = sum over r, s, c of x[n, p stride + r dilation - padding, ..., c] w[k, r, s,
-///   c]
+///   y[n, p, q, k] = sum over r, s, c of x[n, i, j, c] w[k, r, s, c],
+///   i = p stride + r dilation - padding, j = q stride + s dilation - padding
 /// x (n, h, w, c), weight (k, r, s, c) -> (n, p, q, k), grid-major in memory.
 /// Throws if the channel counts differ or the kernel is larger than the padded image.
 /// Source: Chetlur et al., cuDNN, arXiv:1410.0759, section 2.
@@ -136,8 +136,8 @@ Tensor<T> embed_clipped(Tensor<T> x, const Shape& shape, std::array<Range, Shape
   return embed(x, shape, at);
 }
 
-/// dx[n, h, w, c] = sum over r, s, k of g[n, (h + padding - r dilation) / stride, ..., k] w[k, r,
-/// s, c]: the correlation of g, spread to one cell a stride, with the weights turned over.
+/// dx[n, h, w, c] = sum over r, s, k of g[n, p, q, k] w[k, r, s, c] with p stride = h + padding - r
+/// dilation: the correlation of g, spread to one cell a stride, with the weights turned over.
 template <class T, class W>
 Tensor<T> conv2d_data_gradient(const Tensor<T>& g, const Tensor<W>& w, const Shape& image,
                                Window window) {
@@ -152,13 +152,11 @@ Tensor<T> conv2d_data_gradient(const Tensor<T>& g, const Tensor<W>& w, const Sha
   return correlate(embed_clipped(g, spread_shape, at), turned, Window{1, 0, window.dilation});
 }
 
-/// dw[k, r, s, c] = sum over n, p, q of g[n, p, q, k] x[n, p stride + r dilation - padding, ...,
-/// c].
+/// dw[k, r, s, c] = sum over n, p, q of g[n, p, q, k] x[n, i, j, c], with i and j as in conv2d.
 template <class W, class T>
 Tensor<W> conv2d_weight_gradient(const Tensor<T>& g, const Tensor<T>& x, const Shape& weight,
                                  Window window) {
   const auto padded = spread(x, window.padding, window.padding);
-  // The padded image may have cells behind the last window.
   const auto view = permute(windows(padded, weight[1], weight[2], window),
                             {3, 4, 5, 1, 2, 0});  // (r, s, c, p, q, n)
   return cast<W>(contract(permute(g, {3, 1, 2, 0}), view, {0, 3}, "conv2d"));
