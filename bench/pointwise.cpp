@@ -70,9 +70,7 @@ template <class T> void run(const char* dtype, const Options& options) {
            measure(
                options.repeats, [&] { tg::map(f, x); }, copy),
            2 * size, 2 * size);
-    const auto backward = [&] {
-      tg::detail::map_gradients<0>(op, f, std::tuple(x), std::tuple(g));
-    };
+    const auto backward = [&] { tg::map(tg::detail::partials_fn<F, 1, 0>{f}, x, g); };
     report(op, dtype, "backward", measure(options.repeats, backward, copy), 3 * size, 2 * size);
   };
   both_passes("silu", tg::detail::silu_fn{});

@@ -9,6 +9,8 @@
 //
 // It computes in float for the 16-bit types: loads widen, stores round. Layer ops.
 #pragma once
+#include <cstring>
+
 #include "thrustgrad/autograd/derivatives.h"
 #include "thrustgrad/autograd/differentiable.h"
 #include "thrustgrad/autograd/grad.h"
@@ -40,14 +42,14 @@ template <class R> inline constexpr int results_of = 1;
 template <class R, int N> inline constexpr int results_of<pack<R, N>> = N;
 
 /// "silu" for silu_fn: what messages call a functor.
+inline std::string short_name(std::string_view type) {
+  type = type.substr(0, type.find('<'));
+  if (const auto colon = type.rfind(':'); colon != type.npos) type.remove_prefix(colon + 1);
+  if (type.ends_with("_fn")) type.remove_suffix(3);
+  return std::string(type);
+}
 template <class F> const char* functor_name() {
-  static const std::string name = [] {
-    std::string_view text = type_name<F>();
-    text = text.substr(0, text.find('<'));
-    if (const auto colon = text.rfind(':'); colon != text.npos) text.remove_prefix(colon + 1);
-    if (text.ends_with("_fn")) text.remove_suffix(3);
-    return std::string(text);
-  }();
+  static const std::string name = short_name(type_name<F>());
   return name.c_str();
 }
 
@@ -70,9 +72,25 @@ inline Shape broadcast_all(const char* op, std::span<const AnyTensor* const> ope
   return shape;
 }
 
-/// f over broadcast operands, without a gradient; Y are the element types of its results.
-template <class... Y, class F, class... T>
-std::tuple<Tensor<Y>...> evaluate(const char* op, const F& f, const Tensor<T>&... x) {
+// What is compiled for each functor is its loop and little else: the rest takes the functor as an
+// address together with the function that knows its type, and so serves all functors of the same
+// operands.
+
+/// Runs the functor at f; Y are the addresses of its results.
+template <class Y, class... T>
+using Launch = void (*)(const void* f, const Shape& sizes, const Y& y,
+                        const device::Strided<const T>&... x);
+
+template <class F, class Y, class... T>
+void launch(const void* f, const Shape& sizes, const Y& y, const device::Strided<const T>&... x) {
+  device::map(*static_cast<const F*>(f), sizes, y, x...);
+}
+
+/// evaluate, for the functor at f that `run` knows.
+template <class... Y, class... T>
+std::tuple<Tensor<Y>...> evaluate_erased(const char* op, const void* f,
+                                         Launch<std::tuple<Y*...>, T...> run,
+                                         const Tensor<T>&... x) {
   const OpScope scope(op);
   const std::array<const AnyTensor*, sizeof...(T)> operands{&x...};
   const Shape shape = broadcast_all(op, operands);
@@ -81,11 +99,17 @@ std::tuple<Tensor<Y>...> evaluate(const char* op, const F& f, const Tensor<T>&..
   const auto loop = plan_loop<sizeof...(T) + 1>(
       shape, order, {std::get<0>(y).strides, expanded_strides(x, shape)...});
   [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>, std::index_sequence<I...>) {
-    device::map(f, loop.sizes, std::tuple(std::get<O>(y).mutable_data()...),
-                operand(x, loop.strides[I + 1])...);
+    run(f, loop.sizes, std::tuple(std::get<O>(y).mutable_data()...),
+        operand(x, loop.strides[I + 1])...);
   }
   (std::index_sequence_for<Y...>{}, std::index_sequence_for<T...>{});
   return y;
+}
+
+/// f over broadcast operands, without a gradient; Y are the element types of its results.
+template <class... Y, class F, class... T>
+std::tuple<Tensor<Y>...> evaluate(const char* op, const F& f, const Tensor<T>&... x) {
+  return evaluate_erased(op, &f, &launch<F, std::tuple<Y*...>, T...>, x...);
 }
 
 template <class... T> constexpr auto find_floating() {
@@ -175,25 +199,16 @@ template <class F, int Operands, std::size_t... Positions> struct partials_fn {
 template <class F, int n, std::size_t... P>
 inline constexpr int order_of<partials_fn<F, n, P...>> = 1 + order_of<F>;
 
-template <class... Y, class F, class... T>
-auto map_as(const char* op, const F& f, const Tensor<T>&... x);
+/// A functor's bytes, for the backward pass: unlike the functor, they are of one type for all.
+template <std::size_t size> struct FunctorCopy {
+  alignas(std::max_align_t) std::byte bytes[size];
+  explicit FunctorCopy(const void* f) { std::memcpy(bytes, f, size); }
+};
 
-/// The gradients of sum over r of y_r g_r with respect to the operands at Positions...
-template <std::size_t... Positions, class F, class... T, class... G>
-auto map_gradients(const char* op, const F& f, const std::tuple<Tensor<T>...>& x,
-                   const std::tuple<Tensor<G>...>& g) {
-  const partials_fn<F, sizeof...(T), Positions...> partials{f};
-  auto products = std::apply(
-      [&](const auto&... operand) {
-        return map_as<std::tuple_element_t<Positions, std::tuple<T...>>...>(op, partials,
-                                                                            operand...);
-      },
-      std::tuple_cat(x, g));
-  return [&]<std::size_t... K>(std::index_sequence<K...>) {
-    return std::tuple(sum_to(std::get<K>(products), std::get<Positions>(x).shape)...);
-  }
-  (std::make_index_sequence<sizeof...(Positions)>{});
-}
+/// (functor, operands, gradients g of its results y) -> the sums over r of g_r dy_r/dx, one for
+/// each operand wanted, not yet summed to its shape.
+template <class Products, class... A>
+using Partials = Products (*)(const char* op, const void* f, const Tensor<A>&... a);
 
 template <element T> std::tuple<Tensor<T>> as_tuple(const Tensor<T>& g) { return {g}; }
 template <class... T> const std::tuple<Tensor<T>...>& as_tuple(const std::tuple<Tensor<T>...>& g) {
@@ -201,46 +216,83 @@ template <class... T> const std::tuple<Tensor<T>...>& as_tuple(const std::tuple<
 }
 
 /// The values with the derivatives with respect to the operands at Positions..., in one pass.
-template <std::size_t... Positions, class Values, class F, class... T>
-Values with_gradients(const char* op, const F& f, const Values& values,
-                      const std::tuple<Tensor<T>...>& x) {
-  const auto pull = [op, f, x](const auto& g) {
-    return map_gradients<Positions...>(op, f, x, as_tuple(g));
+template <std::size_t... Positions, class Values, std::size_t size, class Products, class... T,
+          class... A>
+Values with_gradients(const char* op, const FunctorCopy<size>& f, Partials<Products, A...> partials,
+                      const Values& values, const std::tuple<Tensor<T>...>& x) {
+  const auto pull = [op, f, partials, x](const auto& g) {
+    const auto products = std::apply([&](const auto&... a) { return partials(op, f.bytes, a...); },
+                                     std::tuple_cat(x, as_tuple(g)));
+    return [&]<std::size_t... K>(std::index_sequence<K...>) {
+      return std::tuple(sum_to(std::get<K>(products), std::get<Positions>(x).shape)...);
+    }
+    (std::make_index_sequence<sizeof...(Positions)>{});
   };
   return differentiable(values, wrt(std::tie(std::get<Positions>(x)...), pull, op));
 }
 
-/// map with the element types of the results given.
-template <class... Y, class F, class... T>
-auto map_as(const char* op, const F& f, const Tensor<T>&... x) {
-  const auto values = evaluate<Y...>(op, f, x...);
-  constexpr bool differentiates = (floating<Y> && ...) && (floating<T> || ...);
-  if constexpr (!differentiates) {
-    return values;
-  } else if constexpr (order_of<F> >= derivative_order) {
-    // Each order costs compile time, so higher ones are not compiled unless they are asked for.
-    require(!(is_recorded(x) || ...), op, "its derivative of order ", order_of<F> + 1,
-            " is not compiled; define THRUSTGRAD_DERIVATIVE_ORDER=", order_of<F> + 1,
-            " before including thrustgrad");
-    return values;
-  } else {
-    const auto operands = std::tuple(x...);
-    std::size_t wanted = 0, last = 0, position = 0;
-    ((is_recorded(x) ? void((++wanted, last = position)) : void(), ++position), ...);
-    return [&]<std::size_t... K>(std::index_sequence<K...>) {
-      constexpr const auto& at = floating_at<T...>;
-      if constexpr (sizeof...(K) > 1) {
-        if (wanted > 1) return with_gradients<at[K]...>(op, f, values, operands);
-      }
-      auto result = values;
-      ((wanted == 1 && at[K] == last ? void(result = with_gradients<at[K]>(op, f, values, operands))
-                                     : void()),
-       ...);
-      return result;
+/// with_gradients for the operands that are recorded: all floating ones in one pass, or one alone.
+template <std::size_t size, class Values, class All, class... One, class... T>
+Values record(const char* op, const void* f, const Values& values, All all, std::tuple<One...> one,
+              const Tensor<T>&... x) {
+  std::size_t wanted = 0, last = 0, position = 0;
+  ((is_recorded(x) ? void((++wanted, last = position)) : void(), ++position), ...);
+  if (wanted == 0) return values;
+  const FunctorCopy<size> kept(f);
+  const auto operands = std::tuple(x...);
+  return [&]<std::size_t... K>(std::index_sequence<K...>) {
+    constexpr const auto& at = floating_at<T...>;
+    if constexpr (sizeof...(K) > 1) {
+      if (wanted > 1) return with_gradients<at[K]...>(op, kept, all, values, operands);
     }
-    (std::make_index_sequence<floating_at<T...>.size()>{});
+    auto result = values;
+    ((at[K] == last
+          ? void(result = with_gradients<at[K]>(op, kept, std::get<K>(one), values, operands))
+          : void()),
+     ...);
+    return result;
   }
+  (std::index_sequence_for<One...>{});
 }
+
+inline void refuse_derivative(const char* op, int order, bool wanted) {
+  require(!wanted, op, "its derivative of order ", order,
+          " is not compiled; define THRUSTGRAD_DERIVATIVE_ORDER=", order,
+          " before including thrustgrad");
+}
+
+/// A functor with the types of its results and operands: map with the types of the results given.
+template <class F, class Values, class... T> struct Mapping;
+
+template <class F, class... Y, class... T> struct Mapping<F, std::tuple<Tensor<Y>...>, T...> {
+  using Values = std::tuple<Tensor<Y>...>;
+
+  static Values apply(const char* op, const void* f, const Tensor<T>&... x) {
+    const Values values = evaluate_erased(op, f, &launch<F, std::tuple<Y*...>, T...>, x...);
+    constexpr bool differentiates = (floating<Y> && ...) && (floating<T> || ...);
+    if constexpr (!differentiates) {
+      return values;
+    } else if constexpr (order_of<F> >= derivative_order) {
+      // Each order costs compile time, so higher ones are not compiled unless they are asked for.
+      refuse_derivative(op, order_of<F> + 1, (is_recorded(x) || ...));
+      return values;
+    } else {
+      return [&]<std::size_t... K>(std::index_sequence<K...>) {
+        constexpr const auto& at = floating_at<T...>;
+        return record<sizeof(F)>(op, f, values, partials<at[K]...>(),
+                                 std::tuple(partials<at[K]>()...), x...);
+      }
+      (std::make_index_sequence<floating_at<T...>.size()>{});
+    }
+  }
+
+ private:
+  // What it points to takes the bytes of F for a partials_fn, which has no other member.
+  template <std::size_t... P> static constexpr auto partials() {
+    using Products = std::tuple<Tensor<std::tuple_element_t<P, std::tuple<T...>>>...>;
+    return &Mapping<partials_fn<F, sizeof...(T), P...>, Products, T..., Y...>::apply;
+  }
+};
 
 }  // namespace detail
 
@@ -249,17 +301,21 @@ auto map_as(const char* op, const F& f, const Tensor<T>&... x) {
 /// and takes that operand's 16-bit type where f computes in float.
 /// Throws if the shapes do not broadcast.
 template <class F, element... T> auto map(const F& f, const Tensor<T>&... x) {
+  static_assert(std::is_trivially_copyable_v<F> && alignof(F) <= alignof(std::max_align_t),
+                "thrustgrad: a functor holds plain values only; pass tensors as operands of map");
   static_assert(
       (... && (!std::is_same_v<T, double>)) || (... && (std::is_same_v<T, double> || !floating<T>)),
       "thrustgrad: map does not mix double with the narrower floating types; cast first");
   using R = detail::map_result<F, T...>;
   const char* const op = detail::functor_name<F>();
   if constexpr (detail::results_of<R> == 1) {
-    return std::get<0>(detail::map_as<detail::stored_as_t<R, T...>>(op, f, x...));
+    using Values = std::tuple<Tensor<detail::stored_as_t<R, T...>>>;
+    return std::get<0>(detail::Mapping<F, Values, T...>::apply(op, &f, x...));
   } else {
     return [&]<std::size_t... O>(std::index_sequence<O...>) {
       using Y = detail::stored_as_t<std::decay_t<decltype(std::declval<R>()[0])>, T...>;
-      return detail::map_as<std::conditional_t<O == O, Y, void>...>(op, f, x...);
+      using Values = std::tuple<Tensor<std::conditional_t<O == O, Y, void>>...>;
+      return detail::Mapping<F, Values, T...>::apply(op, &f, x...);
     }
     (std::make_index_sequence<static_cast<std::size_t>(detail::results_of<R>)>{});
   }

@@ -253,24 +253,31 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
   for_each_task((total + chunk - 1) / chunk, total, task);
 }
 
+/// map with the functor's type erased: compiled once for all functors of the same operands.
+template <class... Y, class... X>
+void map_erased(const void* f, Kernel kernel, const Shape& sizes, const std::tuple<Y*...>& y,
+                const Strided<const X>&... x) {
+  const index_t total = sizes.numel();
+  if (total == 0) return;
+  [[maybe_unused]] const Shape dense = contiguous_strides(sizes);
+  const auto sinks = std::apply([](Y*... to) { return std::array{sink(to)...}; }, y);
+  const std::array<Source, sizeof...(X)> sources{source(x, sizes, dense)...};
+  map_blocks(total, f, kernel, sinks, sources);
+}
+
 }  // namespace detail
 
 /// y[i] = f(x[i]...) for every position i of a loop over `sizes`. Inputs may have any strides; the
 /// results are dense in the loop's order. f computes in float for the 16-bit types; with several
 /// results it returns something that is indexed by result.
 template <class F, class... Y, class... X>
-void map(const F& f, const Shape& sizes, std::tuple<Y*...> y, const Strided<const X>&... x) {
+void map(const F& f, const Shape& sizes, const std::tuple<Y*...>& y, const Strided<const X>&... x) {
   static_assert(sizeof...(Y) + sizeof...(X) <= detail::most_operands,
                 "thrustgrad: a functor has at most 16 operands and results");
-  const index_t total = sizes.numel();
-  if (total == 0) return;
-  [[maybe_unused]] const Shape dense = contiguous_strides(sizes);
   const auto kernel =
       detail::kernel<F>(std::tuple<compute_t<Y>*...>{}, std::tuple<compute_t<X>*...>{},
                         std::index_sequence_for<Y...>{}, std::index_sequence_for<X...>{});
-  const auto sinks = std::apply([](Y*... to) { return std::array{detail::sink(to)...}; }, y);
-  const std::array<detail::Source, sizeof...(X)> sources{detail::source(x, sizes, dense)...};
-  detail::map_blocks(total, &f, kernel, sinks, sources);
+  detail::map_erased(&f, kernel, sizes, y, x...);
 }
 
 /// to[i] = from[i] for every position i of a loop over `sizes`; both may have any strides. It fills
