@@ -105,6 +105,33 @@ TEST_CASE("16-bit operands are computed in float and rounded once") {
         tg::to_host(tg::cast<tg::bf16>(wide)));
 }
 
+TEST_CASE_TEMPLATE("all 16-bit numbers are widened and rounded alike, however they lie", T,
+                   tg::bf16, tg::half) {
+  const auto bits_of = [](const tg::Tensor<T>& x) {
+    std::vector<std::uint16_t> bits;
+    for (const T value : tg::to_host(x)) bits.push_back(value.bits);
+    return bits;
+  };
+  std::vector<T> up, down;
+  for (unsigned bits = 0; bits < 0x10000; ++bits) {
+    up.push_back(T::from_bits(static_cast<std::uint16_t>(bits)));
+    down.push_back(T::from_bits(static_cast<std::uint16_t>(0xffff - bits * 7)));
+  }
+  const auto x = tg::from_host<T>(up, {256, 256}), y = tg::from_host<T>(down, {256, 256});
+  const auto slope = tg::from_host<T>({T(1.01f)}, {1});
+  const auto wide_x = tg::cast<float>(x), wide_y = tg::cast<float>(y);
+  auto expected = bits_of(tg::cast<T>(tg::map(poly_fn{}, wide_x, wide_y)));
+  CHECK(bits_of(tg::map(poly_fn{}, x, y)) == expected);
+  CHECK(bits_of(tg::map(poly_fn{}, x, wide_y)) == expected);
+  const auto turned = tg::transpose(tg::copy(tg::transpose(y)));
+  CHECK(bits_of(tg::map(poly_fn{}, x, turned)) == expected);
+  expected.erase(expected.begin());
+  const auto from_second = [](const auto& z) { return tg::slice(tg::flatten(z), 0, 1); };
+  CHECK(bits_of(tg::map(poly_fn{}, from_second(x), from_second(y))) == expected);
+  CHECK(bits_of(tg::map(poly_fn{}, x, slope)) ==
+        bits_of(tg::cast<T>(tg::map(poly_fn{}, wide_x, tg::cast<float>(slope)))));
+}
+
 TEST_CASE("the result lies in memory like its first operand of full shape") {
   const auto x = tg::transpose(generic({5, 3}, 1));
   CHECK(tg::map(poly_fn{}, generic({5}, 2), x).strides == x.strides);

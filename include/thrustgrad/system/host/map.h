@@ -4,26 +4,19 @@
 // gathered and widened into a block first. So a functor is compiled as one plain loop over arrays,
 // whatever the strides and element types of its operands are.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <tuple>
 
 #include "thrustgrad/config.h"
 #include "thrustgrad/core/dtype.h"
 #include "thrustgrad/core/shape.h"
+#include "thrustgrad/system/host/block.h"
 #include "thrustgrad/system/host/for_each.h"
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
-/// An operand of a strided loop: where its first element lies, and its strides over the loop.
-template <class T> struct Strided {
-  T* data;
-  Shape strides;
-};
-
 namespace detail {
-
-inline constexpr index_t block = 512;        // elements worked on at a time
-inline constexpr index_t chunk = 8 * block;  // elements of one task
 
 /// The offset of a position in a strided array.
 inline index_t offset_of(index_t position, const Shape& sizes, const Shape& strides) {
@@ -36,132 +29,8 @@ inline index_t offset_of(index_t position, const Shape& sizes, const Shape& stri
   return offset;
 }
 
-/// Copies elements [start, start + count) of a strided operand, in the loop's order, to `to`, and
-/// converts them to its type.
-template <class T, class To> struct gather_block {
-  To* to;
-  const T* from;
-  const Shape* sizes;
-  const Shape* strides;
-
-  void operator()(index_t start, index_t count) const {
-    const int last = sizes->rank() - 1;
-    const index_t run = sizes->end()[-1], step = strides->end()[-1];
-    std::array<index_t, Shape::max_rank> at{};
-    index_t offset = 0, rest = start;
-    for (int axis = last; axis >= 0; --axis) {
-      const index_t size = sizes->begin()[axis];
-      at[static_cast<std::size_t>(axis)] = rest % size;
-      offset += rest % size * strides->begin()[axis];
-      rest /= size;
-    }
-    index_t inner = at[static_cast<std::size_t>(last)];
-    for (index_t done = 0; done < count;) {
-      const index_t n = std::min(count - done, run - inner);
-      copy_run(to + done, from + offset, n, step);
-      done += n;
-      offset += n * step;
-      inner = 0;
-      if (done == count) break;
-      offset -= run * step;  // to the start of the next run
-      for (int axis = last - 1; axis >= 0; --axis) {
-        auto& i = at[static_cast<std::size_t>(axis)];
-        offset += strides->begin()[axis];
-        if (++i < sizes->begin()[axis]) break;
-        offset -= i * strides->begin()[axis];
-        i = 0;
-      }
-    }
-  }
-
-  static void copy_run(To* __restrict to, const T* __restrict from, index_t n, index_t step) {
-    if (step == 1) {
-#pragma omp simd
-      for (index_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
-    } else if (step == 0) {
-      const auto value = static_cast<To>(*from);
-#pragma omp simd
-      for (index_t i = 0; i < n; ++i) to[i] = value;
-    } else {
-      for (index_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i * step]);
-    }
-  }
-};
-
-// Assigns member by member: g++ keeps a temporary of class type in memory and gives up vectorising.
-template <class T> constexpr void assign_rounded(T& to, compute_t<T> x) {
-  if constexpr (std::is_class_v<T>)
-    to.bits = T(x).bits;
-  else
-    to = x;
-}
-
-/// Rounds a block to a dense result of another type.
-template <class T> struct round_block {
-  T* to;
-  const compute_t<T>* from;
-  void operator()(index_t n) const {
-#pragma omp simd
-    for (index_t i = 0; i < n; ++i) assign_rounded(to[i], from[i]);
-  }
-};
-
-/// An input as the tasks see it, without its type: `gather` widens a block of it, and is null where
-/// blocks can be read in place.
-struct Source {
-  const void* data;
-  const Shape* sizes;
-  Shape strides;
-  std::size_t itemsize;
-  bool constant;  // one element, repeated
-  bool dense;     // in the loop's order
-  void (*gather)(void* to, const Source& from, index_t start, index_t n);
-};
-
-/// A result as the tasks see it: dense in the loop's order. `round` is null where blocks can be
-/// written in place.
-struct Sink {
-  void* data;
-  std::size_t itemsize;
-  void (*round)(void* to, const void* from, index_t n);
-};
-
-/// Asks for the next block of a dense array, so that it arrives while this one is computed.
-inline void prefetch(const void* data, std::size_t itemsize, index_t start) {
-  constexpr std::size_t line = 64;
-  const char* const from =
-      static_cast<const char*>(data) + static_cast<std::size_t>(start) * itemsize;
-  for (std::size_t at = 0; at < static_cast<std::size_t>(block) * itemsize; at += line)
-    __builtin_prefetch(from + at);
-}
-
 /// One block: y[i] = f(x[i]...).
 using Kernel = void (*)(const void* f, index_t n, void* const* y, const void* const* x);
-
-template <class T> void gather(void* to, const Source& from, index_t start, index_t n) {
-  using C = compute_t<T>;
-  run_simd(gather_block<T, C>{static_cast<C*>(to), static_cast<const T*>(from.data), from.sizes,
-                              &from.strides},
-           start, n);
-}
-template <class T> void round(void* to, const void* from, index_t n) {
-  run_simd(round_block<T>{static_cast<T*>(to), static_cast<const compute_t<T>*>(from)}, n);
-}
-
-template <class T>
-Source source(const Strided<const T>& x, const Shape& sizes, const Shape& dense) {
-  const bool in_place = std::is_same_v<T, compute_t<T>> && x.strides == dense;
-  return {x.data,
-          &sizes,
-          x.strides,
-          sizeof(T),
-          x.strides == Shape::repeat(sizes.rank(), 0),
-          x.strides == dense,
-          in_place ? nullptr : &gather<T>};
-}
-template <class T> Sink sink(T* y) {
-  return {y, sizeof(T), std::is_same_v<T, compute_t<T>> ? nullptr : &round<T>};
-}
 
 /// The innermost loop. A functor with several results returns them as a pack.
 template <class F, class... Y> struct pointwise_loop {
@@ -209,6 +78,9 @@ using block_room = std::byte[block * sizeof(double) + 192];
 
 inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<const Sink> sinks,
                        std::span<const Source> sources) {
+  const auto in_pairs = [](const auto& operand) { return operand.pairs; };
+  const bool all_pairs =
+      std::ranges::all_of(sources, in_pairs) && std::ranges::all_of(sinks, in_pairs);
   const auto task = [=](index_t c) {
     alignas(64) block_room buffers[most_operands];
     const void* x[most_operands];
@@ -216,6 +88,7 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
     const index_t begin = c * chunk, end = std::min(total, begin + chunk);
     for (index_t start = begin; start < end; start += block) {
       const index_t n = std::min(block, end - start);
+      const bool pairs = all_pairs && n == block;
       block_room* buffer = buffers;
       for (std::size_t i = 0; i < sources.size(); ++i) {
         const Source& from = sources[i];
@@ -226,9 +99,9 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
         }
         x[i] = *buffer;
         if (!from.constant)
-          from.gather(*buffer, from, start, n);
+          from.gather(*buffer, from, start, n, pairs);
         else if (start == begin)
-          from.gather(*buffer, from, start, block);
+          from.gather(*buffer, from, start, block, false);
         ++buffer;
       }
       for (std::size_t o = 0; o < sinks.size(); ++o) {
@@ -246,7 +119,7 @@ inline void map_blocks(index_t total, const void* f, Kernel kernel, std::span<co
       for (std::size_t o = 0; o < sinks.size(); ++o) {
         std::byte* const place = static_cast<std::byte*>(sinks[o].data) +
                                  static_cast<std::size_t>(start) * sinks[o].itemsize;
-        if (sinks[o].round != nullptr) sinks[o].round(place, y[o], n);
+        if (sinks[o].round != nullptr) sinks[o].round(place, y[o], n, pairs);
       }
     }
   };
