@@ -70,14 +70,20 @@ template <class Body> void for_groups(Warp& w, const Instruction& in, Mask mask,
   }
 }
 
-enum class Vote : u8 { all, any, uniform, ballot };
+/// Each lane gets the votes of the members that it names.
+void ballot(Warp& w, const Instruction& in, Mask mask) {
+  const u32* const members = w.source<u32>(in.b);
+  if (!all_arrived(w, in, mask, members)) return;
+  const Mask yes = w.predicate_source(in.a) & mask;
+  write_lanes(w.reg<u32>(in.d), mask, [=](int i) { return yes & members[i]; });
+}
+
+enum class Vote : u8 { all, any, uniform };
 
 template <Vote vote> void do_vote(Warp& w, const Instruction& in, Mask mask) {
   const Mask value = w.predicate_source(in.a);
   for_groups(w, in, mask, [&](Mask group) {
     const Mask yes = value & group;
-    if constexpr (vote == Vote::ballot)
-      return write_lanes(w.reg<u32>(in.d), group, [=](int) { return yes; });
     const bool holds = vote == Vote::all   ? yes == group
                        : vote == Vote::any ? yes != 0
                                            : yes == 0 || yes == group;
@@ -131,7 +137,7 @@ constexpr Form forms[] = {
     {"vote.all.pred", do_vote<Vote::all>},
     {"vote.any.pred", do_vote<Vote::any>},
     {"vote.uni.pred", do_vote<Vote::uniform>},
-    {"vote.ballot.b32", do_vote<Vote::ballot>},
+    {"vote.ballot.b32", ballot},
     {"match.any.b32", match<u32, false>},
     {"match.any.b64", match<u64, false>},
     {"match.all.b32", match<u32, true>},
