@@ -4,6 +4,17 @@
 
 find_program(THRUSTGRAD_NVCC NAMES nvcc HINTS "$ENV{CUDA_PATH}/bin" /usr/local/cuda/bin
                                               "${PROJECT_BINARY_DIR}/cuda/nvidia/cu13/bin")
+# A program of that name may be what is left of a toolkit.
+if(THRUSTGRAD_NVCC)
+  set(probe "${PROJECT_BINARY_DIR}/nvcc_probe.cu")
+  file(WRITE "${probe}" "__global__ void kernel() {}\n#include <cuda_runtime.h>\n")
+  execute_process(COMMAND ${THRUSTGRAD_NVCC} -ptx "${probe}" -o "${probe}.ptx" RESULT_VARIABLE failed
+                  OUTPUT_QUIET ERROR_QUIET)
+  if(failed)
+    message(STATUS "${THRUSTGRAD_NVCC} does not compile an empty kernel")
+    set(THRUSTGRAD_NVCC "" CACHE FILEPATH "nvcc" FORCE)
+  endif()
+endif()
 if(NOT THRUSTGRAD_NVCC AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   fetch_wheels(failure
     "nvidia-cuda-nvcc==13.0.88 --hash=sha256:56fe502eb77625a12f25172caa3cdddb4e4c8ba2c8c17dba44b164761b380f03"
@@ -21,7 +32,6 @@ if(NOT THRUSTGRAD_NVCC AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
                                        WORLD_READ WORLD_EXECUTE)
     file(CREATE_LINK libcudart.so.13 "${toolkit}/lib/libcudart.so" SYMBOLIC)
     file(CREATE_LINK lib "${toolkit}/lib64" SYMBOLIC)
-    unset(THRUSTGRAD_NVCC CACHE)
-    find_program(THRUSTGRAD_NVCC NAMES nvcc PATHS "${toolkit}/bin" NO_DEFAULT_PATH)
+    set(THRUSTGRAD_NVCC "${toolkit}/bin/nvcc" CACHE FILEPATH "nvcc" FORCE)
   endif()
 endif()
