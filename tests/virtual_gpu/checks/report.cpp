@@ -6,6 +6,7 @@
 #include <cxxabi.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
@@ -195,6 +196,10 @@ u64 reports() {
 }
 
 void install_fault_handler() {
+  // A second time would take this handler for the one before it, and hand faults to itself for
+  // ever.
+  static std::atomic_flag installed;
+  if (installed.test_and_set()) return;
   struct sigaction action = {};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO;

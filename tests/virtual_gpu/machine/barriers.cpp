@@ -8,7 +8,6 @@
 #include "instructions/copy_async.h"
 #include "instructions/families.h"
 #include "machine/fragments.h"
-#include "memory/device_memory.h"
 
 namespace vgpu {
 

@@ -12,8 +12,6 @@
 
 namespace vgpu {
 
-void diverge(Warp& w, Mask taken, i32 target) { split(w, taken, target); }
-
 void branch(Warp& w, const Instruction& in, Mask mask) {
   if (mask == w.active)
     w.pc = in.target;

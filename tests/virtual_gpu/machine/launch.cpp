@@ -57,7 +57,6 @@ class BlockQueue {
     index = order_.empty() ? i : order_[i];
     return true;
   }
-  bool empty() const { return next_ >= size_; }
 
  private:
   std::atomic<u64> next_{0};
@@ -152,8 +151,7 @@ void trace(const Launch& launch, double seconds) {
 }  // namespace
 
 void run(Launch& launch) {
-  static std::once_flag once;
-  std::call_once(once, install_fault_handler);
+  install_fault_handler();
   parse(*launch.kernel);
   const auto start = std::chrono::steady_clock::now();
   if (launch.cooperative) launch.grid_workspace = grid_workspace();

@@ -144,9 +144,6 @@ void run(Launch&);
 
 // ---- control flow, machine/control.cpp
 
-/// Sends the lanes `taken` to another instruction; the rest go on at pc.
-void diverge(Warp&, Mask taken, i32 target);
-
 /// For .sync instructions that need other lanes: whether all lanes that each lane's member mask
 /// names and that still live have come. If not, the fragment waits, and the handler returns at
 /// once; it will be called again with all of them.

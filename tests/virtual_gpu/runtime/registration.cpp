@@ -140,7 +140,7 @@ using namespace vgpu;
 extern "C" {
 
 void** __cudaRegisterFatBinary(void* wrapper) {
-  [[maybe_unused]] static const bool once = (install_fault_handler(), true);
+  install_fault_handler();
   return reinterpret_cast<void**>(new FatBinary{wrapper});  // lives as long as the program
 }
 
