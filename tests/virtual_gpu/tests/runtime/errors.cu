@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What is refused, with which error: arguments, launches, captures.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -131,9 +135,23 @@ void captures() {
   for (const auto e : {event, before}) GOOD(cudaEventDestroy(e));
 }
 
+/// A fault of the host program is its own: it ends as it would without a device.
+void host_fault() {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    volatile int* const nowhere = nullptr;
+    _exit(*nowhere);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
 int main() {
   arguments();
   launches();
   captures();
+  host_fault();
   std::printf("errors: good\n");
 }
