@@ -29,27 +29,12 @@ template <class T> T& at(T* pointer) {
 /// Host functions run with the lock held, and every call that they make is refused.
 std::recursive_mutex& runtime_lock();
 
-/// Whether a function still works after a kernel has failed: those do that only look at the device.
-enum class After : bool { refused, works };
-
 /// Made by stubs.py.
 const char* error_name(int);
 
-cudaError_t run_call(const char* name, After, const std::function<void()>& body);
-
-/// Runs the body of a runtime function: `return call(__func__, function, arguments...);`
-template <class Body, class... Arguments>
-cudaError_t call(const char* name, Body&& body, Arguments&&... arguments) {
-  return run_call(name, After::refused, [&] { body(arguments...); });
-}
-
-/// The same for functions that only look at the device.
-template <class Body, class... Arguments>
-cudaError_t query(const char* name, Body&& body, Arguments&&... arguments) {
-  return run_call(name, After::works, [&] { body(arguments...); });
-}
-
-/// A body that has nothing to do but to give the program a value.
-inline constexpr auto give = [](auto* where, const auto& value) { at(where) = value; };
+/// Runs the body of a runtime function: `return call(__func__, [&] { ... });`
+cudaError_t call(const char* name, const std::function<void()>& body);
+/// The same for functions that only look at the device: they work even after a kernel has failed.
+cudaError_t query(const char* name, const std::function<void()>& body);
 
 }  // namespace vgpu

@@ -4,7 +4,6 @@
 // ends the capture with an error, as the programming guide says.
 #include <algorithm>
 
-#include "machine/options.h"
 #include "runtime/state.h"
 
 namespace vgpu {
@@ -50,14 +49,14 @@ void leave_all(Capture& capture) {
 
 /// Whether every branch of a capture has come back to the stream in which it began.
 bool is_joined(const Capture& capture) {
-  std::vector<bool> behind(capture.graph->nodes.size());
+  std::vector<bool> behind(capture.graph->size());
   std::vector<u32> left = capture.origin->tips;
   while (!left.empty()) {
     const u32 node = left.back();
     left.pop_back();
     if (behind[node]) continue;
     behind[node] = true;
-    const auto& dependencies = capture.graph->nodes[node].dependencies;
+    const auto& dependencies = (*capture.graph)[node].dependencies;
     left.insert(left.end(), dependencies.begin(), dependencies.end());
   }
   return std::all_of(capture.streams.begin(), capture.streams.end(), [&](const Stream* stream) {
@@ -71,12 +70,8 @@ void begin(Stream& stream, cudaStreamCaptureMode mode) {
   expect(!stream.capture, cudaErrorIllegalState);
   expect(mode >= cudaStreamCaptureModeGlobal && mode <= cudaStreamCaptureModeRelaxed);
   auto capture = std::make_shared<Capture>();
-  capture->id = ++state().last_capture_id;
-  capture->graph = std::make_shared<Graph>();
-  capture->handle = state().graphs.add(capture->graph);
   capture->origin = &stream;
   capture->mode = mode;
-  capture->owner = std::this_thread::get_id();
   join(capture, stream);
 }
 
@@ -89,10 +84,9 @@ cudaGraph_t end(Stream& stream) {
       cudaErrorStreamCaptureWrongThread);
   const bool joined = is_joined(*capture);
   leave_all(*capture);
-  if (capture->invalid || !joined) state().graphs.remove(capture->handle);
   expect_valid(*capture);
   expect(joined, cudaErrorStreamCaptureUnjoined);
-  return capture->handle;
+  return state().graphs.add(capture->graph);
 }
 
 cudaStreamCaptureStatus status_of(const Stream& stream) {
@@ -122,7 +116,7 @@ void refuse_implicit_dependency(const Stream& stream, bool invalidates) {
   if (&stream != state().legacy.get()) return;
   bool depends = false;
   for (const auto& other : state().streams) {
-    if (!other->capture || !other->blocking()) continue;
+    if (!other->capture || !other->blocking) continue;
     depends = true;
     if (invalidates) other->capture->invalid = true;
   }
@@ -138,9 +132,9 @@ void refuse_if_capturing(const Stream& stream) {
 
 void add_to_capture(Stream& stream, Operation operation) {
   expect_valid(*stream.capture);
-  auto& nodes = stream.capture->graph->nodes;
-  nodes.push_back({std::move(operation), std::move(stream.tips)});
-  stream.tips = {static_cast<u32>(nodes.size() - 1)};
+  Graph& graph = *stream.capture->graph;
+  graph.push_back({std::move(operation), std::move(stream.tips)});
+  stream.tips = {static_cast<u32>(graph.size() - 1)};
 }
 
 void capture_record(Event& event, const Stream& stream) {
@@ -175,13 +169,9 @@ void end_captures_of(Stream& stream) {
   const auto capture = stream.capture;
   if (!capture) return;
   capture->invalid = true;
-  if (capture->origin == &stream) {
-    leave_all(*capture);
-    state().graphs.remove(capture->handle);
-  } else {
-    std::erase(capture->streams, &stream);
-    stream.capture.reset();
-  }
+  if (capture->origin == &stream) return leave_all(*capture);
+  std::erase(capture->streams, &stream);
+  stream.capture.reset();
 }
 
 }  // namespace vgpu
@@ -203,21 +193,6 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* status) {
   return call(__func__, [&] { at(status) = status_of(*stream_of(handle)); });
-}
-
-cudaError_t cudaStreamGetCaptureInfo(cudaStream_t handle, cudaStreamCaptureStatus* status,
-                                     unsigned long long* id, cudaGraph_t* graph,
-                                     const cudaGraphNode_t** dependencies,
-                                     const cudaGraphEdgeData** edges, size_t* count) {
-  return call(__func__, [&] {
-    if (dependencies != nullptr || edges != nullptr) unsupported("handles of graph nodes");
-    const auto stream = stream_of(handle);
-    at(status) = status_of(*stream);
-    if (!stream->capture) return;
-    if (id != nullptr) *id = stream->capture->id;
-    if (graph != nullptr) *graph = stream->capture->handle;
-    if (count != nullptr) *count = stream->tips.size();
-  });
 }
 
 cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {

@@ -52,6 +52,25 @@ void check(const Function& function, const Configuration& c, bool cooperative) {
   expect(!cooperative || count(c.grid) <= at_once, cudaErrorCooperativeLaunchTooLarge);
 }
 
+// The machine keeps thread-local memory. When it is gone, the main thread still runs destructors of
+// the program's objects.
+thread_local bool thread_is_ending = false;
+struct Sentinel {
+  ~Sentinel() { thread_is_ending = true; }
+};
+
+void execute(Launch launch) {
+  static thread_local const Sentinel sentinel;
+  State& s = state();
+  if (++s.launches == options.fail_launch)
+    launch.failed = true;
+  else if (thread_is_ending)
+    std::thread([&] { run(launch); }).join();
+  else
+    run(launch);
+  if (launch.failed) s.sticky = cudaErrorLaunchFailure;
+}
+
 void launch(const void* symbol, const Configuration& c, void* const* arguments, bool cooperative) {
   const auto stream = stream_of(c.stream);
   Function& function = kernel_of(symbol).function;
@@ -67,21 +86,15 @@ void launch(const void* symbol, const Configuration& c, void* const* arguments, 
   expect(function.parameters.empty() || arguments != nullptr);
   for (const Parameter& parameter : function.parameters)
     std::memcpy(launch.parameters.data() + parameter.offset, *arguments++, parameter.size);
-  submit(stream, std::move(launch));
+  const auto kind = cooperative ? Operation::cooperative_kernel : Operation::kernel;
+  submit(stream, {kind, [launch = std::move(launch)] { execute(launch); }});
 }
 
-/// Reads an attribute of an extended launch. Hints are left alone, and what allows an overlap.
+/// Reads an attribute of an extended launch.
 void read_attribute(const cudaLaunchAttribute& attribute, bool& cooperative) {
-  constexpr cudaLaunchAttributeID hints[] = {cudaLaunchAttributeIgnore, cudaLaunchAttributePriority,
-                                             cudaLaunchAttributeAccessPolicyWindow,
-                                             cudaLaunchAttributePreferredSharedMemoryCarveout,
-                                             cudaLaunchAttributeProgrammaticStreamSerialization};
-  const auto& cluster = attribute.val.clusterDim;
   if (attribute.id == cudaLaunchAttributeCooperative)
     cooperative = attribute.val.cooperative != 0;
-  else if (attribute.id == cudaLaunchAttributeClusterDimension)
-    expect(cluster.x * cluster.y * cluster.z <= 1, cudaErrorNotSupported);
-  else if (std::count(std::begin(hints), std::end(hints), attribute.id) == 0)
+  else if (attribute.id != cudaLaunchAttributeProgrammaticStreamSerialization)  // allows an overlap
     unsupported("launch attribute %d", static_cast<int>(attribute.id));
 }
 
@@ -96,7 +109,6 @@ void describe(cudaFuncAttributes& attributes, const Kernel& kernel) {
   attributes.ptxVersion = kernel.target;
   attributes.binaryVersion = options.architecture;
   attributes.maxDynamicSharedSizeBytes = static_cast<int>(function.dynamic_limit);
-  attributes.preferredShmemCarveout = cudaSharedmemCarveoutDefault;
 }
 
 void set_attribute(Function& function, cudaFuncAttribute attribute, int value) {
@@ -109,29 +121,7 @@ void set_attribute(Function& function, cudaFuncAttribute attribute, int value) {
   function.dynamic_limit = static_cast<u32>(value);
 }
 
-// Set when the thread-local objects of a thread have been destroyed. The main thread still runs
-// destructors of the program's objects then.
-thread_local bool thread_is_ending = false;
-struct Sentinel {
-  bool here = true;
-  ~Sentinel() { thread_is_ending = true; }
-};
-thread_local Sentinel sentinel;
-
 }  // namespace
-
-void execute(Launch& launch) {
-  State& s = state();
-  sentinel.here = true;
-  if (++s.launches == options.fail_launch)
-    launch.failed = true;
-  else if (thread_is_ending)  // the machine keeps thread-local memory
-    std::thread([&] { run(launch); }).join();
-  else
-    run(launch);
-  if (launch.failed) s.sticky = cudaErrorLaunchFailure;
-}
-
 }  // namespace vgpu
 
 using namespace vgpu;

@@ -3,17 +3,11 @@
 // place it names and no further: so work that nobody waits for has not been done, and a program
 // that forgot an event sees old data.
 #include <algorithm>
-#include <chrono>
 
 #include "machine/options.h"
 #include "runtime/state.h"
 
 namespace vgpu {
-
-State::State() : random(options.seed * 0x9e3779b97f4a7c15 + 1) {
-  legacy = std::make_shared<Stream>();
-  streams.push_back(legacy);
-}
 
 State& state() {
   static State s;
@@ -21,50 +15,38 @@ State& state() {
 }
 
 u64 draw(u64 bound) {
-  u64& x = state().random;
+  static u64 x = options.seed * 0x9e3779b97f4a7c15 + 1;
   x = x * 6364136223846793005 + 1442695040888963407;
   return (x >> 33) % bound;
 }
 
 namespace {
 
-/// Runs the first entry of a stream. A wait must have come to its end.
+/// Runs the first entry of a stream. What it waits for must have been reached.
 void run_front(Stream& stream) {
-  Entry entry = std::move(stream.queue.front());
+  const Entry entry = std::move(stream.queue.front());
   stream.queue.pop_front();
-  if (auto* operation = std::get_if<Operation>(&entry))
-    execute(*operation);
-  else if (auto* record = std::get_if<std::shared_ptr<Record>>(&entry))
-    (*record)->time = static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch() /
-                                       std::chrono::nanoseconds(1));
+  if (entry.run) execute(entry.run);
   ++stream.finished;
 }
 
 /// What a stream waits for before it can go on; null: nothing.
 const Point* obstacle(const Stream& stream) {
-  const auto* wait = std::get_if<Point>(&stream.queue.front());
-  return wait != nullptr && !wait->reached() ? wait : nullptr;
+  const auto& waits = stream.queue.front().waits;
+  const auto found = std::find_if_not(waits.begin(), waits.end(), std::mem_fn(&Point::reached));
+  return found != waits.end() ? &*found : nullptr;
 }
 
 }  // namespace
+
+void execute(const Work& work) {
+  if (state().sticky == cudaSuccess) work();
+}
 
 std::shared_ptr<Stream> stream_of(cudaStream_t handle) {
   if (handle == nullptr || handle == cudaStreamLegacy) return state().legacy;
   if (handle == cudaStreamPerThread) unsupported("per-thread default streams");
   return state().stream_handles.get(handle);
-}
-
-cudaStream_t create_stream(unsigned flags, int priority) {
-  State& s = state();
-  std::erase_if(s.streams, [](const auto& stream) {
-    return stream->destroyed && stream->finished == stream->issued;
-  });
-  auto stream = std::make_shared<Stream>();
-  stream->flags = flags;
-  stream->priority = priority;
-  stream->id = ++s.last_stream_id;
-  s.streams.push_back(stream);
-  return s.stream_handles.add(stream);
 }
 
 void run_until(const Point& point) {
@@ -87,34 +69,33 @@ void run_one(const Point& point) {
   run_front(*next->stream);
 }
 
-void enqueue(const std::shared_ptr<Stream>& stream, Entry entry) {
-  State& s = state();
-  const auto wait_for = [&](const std::shared_ptr<Stream>& other) {
-    if (other->finished == other->issued) return;
-    ++stream->issued;
-    stream->queue.push_back(Point{other, other->issued});
+void enqueue(const std::shared_ptr<Stream>& stream, Work work, const Point& first) {
+  Entry entry{std::move(work), {}};
+  const auto wait_for = [&](const Point& point) {
+    if (!point.reached()) entry.waits.push_back(point);
   };
-  if (stream == s.legacy) {
-    for (const auto& other : s.streams)
-      if (other != stream && other->blocking()) wait_for(other);
-  } else if (stream->blocking()) {
-    wait_for(s.legacy);
+  if (first.stream) wait_for(first);
+  if (stream == state().legacy) {
+    for (const auto& other : state().streams)
+      if (other != stream && other->blocking) wait_for({other, other->issued});
+  } else if (stream->blocking) {
+    wait_for({state().legacy, state().legacy->issued});
   }
-  ++stream->issued;
   stream->queue.push_back(std::move(entry));
+  ++stream->issued;
   if (!options.lazy) run_until({stream, stream->issued});
 }
 
 void submit(const std::shared_ptr<Stream>& stream, Operation operation) {
   if (stream->capture) return add_to_capture(*stream, std::move(operation));
   refuse_implicit_dependency(*stream);
-  enqueue(stream, std::move(operation));
+  enqueue(stream, std::move(operation.run));
 }
 
 void run_stream(const std::shared_ptr<Stream>& stream) {
   if (stream == state().legacy)
     for (const auto& other : state().streams)
-      if (other->blocking()) run_until({other, other->issued});
+      if (other->blocking) run_until({other, other->issued});
   run_until({stream, stream->issued});
 }
 

@@ -32,10 +32,7 @@ struct Registered {
 };
 
 /// By the addresses that stand for them in the host program.
-std::unordered_map<const void*, Registered>& registry() {
-  static std::unordered_map<const void*, Registered> table;
-  return table;
-}
+std::unordered_map<const void*, Registered> registry;
 
 /// The number behind ".target sm_".
 int target_of(std::string_view ptx) {
@@ -69,12 +66,12 @@ Module& module_of(FatBinary& binary) {
 
 void add(void** binary, const void* host, const char* name) {
   const std::lock_guard lock(runtime_lock());
-  registry()[host] = {reinterpret_cast<FatBinary*>(binary), name};
+  registry[host] = {reinterpret_cast<FatBinary*>(binary), name};
 }
 
 const Registered& find(const void* host, cudaError_t otherwise) {
-  const auto found = registry().find(host);
-  expect(found != registry().end(), otherwise);
+  const auto found = registry.find(host);
+  expect(found != registry.end(), otherwise);
   return found->second;
 }
 
@@ -95,8 +92,8 @@ void give_out_counters() {
     run_all();
   });
   if (options.count) give_out_counters();
-  if (options.check && live_blocks() != 0)
-    std::fprintf(stderr, "vgpu: %zu device allocations were never freed\n", live_blocks());
+  if (options.check && live_allocations() != 0)
+    std::fprintf(stderr, "vgpu: %zu device allocations were never freed\n", live_allocations());
   const auto unused = unused_mutations();
   for (const auto& mutation : unused)
     std::fprintf(stderr, "vgpu: the mutation %s was never applied\n", mutation.c_str());
@@ -146,14 +143,8 @@ void** __cudaRegisterFatBinary(void* wrapper) {
 
 void __cudaRegisterFatBinaryEnd(void**) {}
 
-void __cudaUnregisterFatBinary(void** binary) {
-  const std::lock_guard lock(runtime_lock());
-  std::erase_if(registry(), [&](const auto& entry) {
-    return entry.second.binary == reinterpret_cast<FatBinary*>(binary);
-  });
-}
-
-char __cudaInitModule(void**) { return 1; }
+/// Nothing is forgotten: destructors of the program's objects may still launch kernels.
+void __cudaUnregisterFatBinary(void**) {}
 
 void __cudaRegisterFunction(void** binary, const char* host, char*, const char* name, int, uint3*,
                             uint3*, dim3*, dim3*, int*) {
@@ -164,14 +155,10 @@ void __cudaRegisterVar(void** binary, char* host, char*, const char* name, int, 
   add(binary, host, name);
 }
 
-void __cudaRegisterManagedVar(void**, void**, char*, const char* name, int, size_t, int, int) {
-  unsupported("__managed__ variable %s", name);
-}
-
 cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
   const std::lock_guard lock(runtime_lock());
   *kernel = static_cast<cudaKernel_t>(const_cast<void*>(host));
-  return registry().count(host) != 0 ? cudaSuccess : cudaErrorInvalidDeviceFunction;
+  return registry.count(host) != 0 ? cudaSuccess : cudaErrorInvalidDeviceFunction;
 }
 
 /// No object of this library is ever destroyed, since the program's may still call it: its own

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 // What the runtime knows of a program: streams with what they are told to do, events, captures,
-// graphs, memory. One lock guards it all; runtime/call.h takes it.
+// graphs. One lock guards it all; runtime/call.h takes it.
 //
 // A stream is a queue of entries that are numbered from 1. `issued` is the number of the last one
 // put in, `finished` of the last one that has run. Other streams and events name a Point in it.
 #pragma once
 #include <atomic>
 #include <deque>
-#include <map>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_map>
-#include <variant>
 #include <vector>
 
 #include "machine/warp.h"
@@ -20,59 +19,22 @@
 
 namespace vgpu {
 
-struct CopyOperation {
-  void* to = nullptr;
-  const void* from = nullptr;
-  std::size_t bytes = 0;
-  cudaMemcpyKind kind = cudaMemcpyDefault;
-  std::shared_ptr<std::vector<u8>> staged;  // the data, where it was read when the call was made
-};
+using Work = std::function<void()>;
 
-struct FillOperation {
-  void* to = nullptr;
-  u8 value = 0;
-  std::size_t bytes = 0;
+/// Something that can be captured, and run more than once.
+struct Operation {
+  enum Kind : u8 { kernel, cooperative_kernel, copy, fill, host_function, graph } kind;
+  Work run;
 };
-
-struct HostOperation {
-  cudaHostFn_t function = nullptr;
-  void* data = nullptr;
-};
-
-/// Memory that becomes usable, or unusable, in stream order.
-struct AllocateOperation {
-  u64 address = 0, bytes = 0;
-};
-struct FreeOperation {
-  u64 address = 0;
-  bool of_graph = false;
-};
-
-struct Graph;
-
-using Operation = std::variant<Launch, CopyOperation, FillOperation, HostOperation,
-                               AllocateOperation, FreeOperation, std::shared_ptr<const Graph>>;
 
 struct Node {
   Operation operation;
   std::vector<u32> dependencies;  // indices of nodes
 };
 
-/// What a capture has recorded. It never changes afterwards, so everything made from it shares it.
-struct Graph {
-  std::vector<Node> nodes;  // each behind those that it depends on
-  std::vector<u64> memory;  // blocks that its nodes allocate
-  Graph() = default;
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
-  ~Graph();
-};
-
-/// Runs an operation to its end. After a kernel has failed nothing is executed any more.
-void execute(Operation&);
-void execute(Launch&);
-/// Runs all nodes in an order that their dependencies allow.
-void execute(const Graph&);
+/// What a capture has recorded: each node behind those that it depends on. It never changes
+/// afterwards, so everything made from it shares it.
+using Graph = std::vector<Node>;
 
 /// Handles given to the program: numbers that are never used again and that cannot be read through,
 /// so a stale or wrong one is always found out.
@@ -84,7 +46,7 @@ template <class Object, class Handle> class Handles {
     live_[handle] = std::move(object);
     return handle;
   }
-  std::shared_ptr<Object> get(Handle handle) const {
+  std::shared_ptr<Object>& get(Handle handle) {
     const auto found = live_.find(handle);
     expect(found != live_.end(), cudaErrorInvalidResourceHandle);
     return found->second;
@@ -105,65 +67,57 @@ struct Point {
   bool reached() const;
 };
 
-/// One cudaEventRecord. The event may be recorded again while somebody still waits for this one.
-struct Record {
-  Point point;
-  u64 time = 0;  // nanoseconds, when it was reached
+struct Entry {
+  Work run;                  // may be empty
+  std::vector<Point> waits;  // what comes before it in other streams
 };
-
-using Entry = std::variant<Operation, Point, std::shared_ptr<Record>>;
 
 /// A stream capture, from begin to end.
 struct Capture {
-  u64 id = 0;
-  std::shared_ptr<Graph> graph;
-  cudaGraph_t handle = nullptr;
+  std::shared_ptr<Graph> graph = std::make_shared<Graph>();
   Stream* origin = nullptr;
   cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
-  std::thread::id owner;
+  std::thread::id owner = std::this_thread::get_id();
   bool invalid = false;
   std::vector<Stream*> streams;  // that have joined; none: it has ended
 };
 
 struct Stream {
   u64 id = 0;
-  unsigned flags = 0;
-  int priority = 0;
+  bool blocking = true;  // ordered by the default stream
   std::deque<Entry> queue;
   u64 issued = 0, finished = 0;
   bool destroyed = false;  // lives until its queue is empty
   std::shared_ptr<Capture> capture;
   std::vector<u32> tips;  // nodes that the next captured one depends on
-  bool blocking() const { return (flags & cudaStreamNonBlocking) == 0; }
 };
 
 inline bool Point::reached() const { return stream->finished >= position; }
 
+/// One cudaEventRecord. The event may be recorded again while somebody still waits for this one.
+struct Record {
+  Point point;
+  u64 time = 0;  // nanoseconds, when it was reached
+};
+
 struct Event {
-  unsigned flags = 0;
+  bool timed = true;
   std::shared_ptr<Record> record;    // the latest, if it was outside a capture
   std::shared_ptr<Capture> capture;  // else the capture
   std::vector<u32> tips;
 };
 
-struct GraphExec {
-  std::shared_ptr<const Graph> graph;
-  unsigned long long flags = 0;
-};
-
 struct State {
-  std::shared_ptr<Stream> legacy;                // the default stream
-  std::vector<std::shared_ptr<Stream>> streams;  // all of them, oldest first
+  std::shared_ptr<Stream> legacy = std::make_shared<Stream>();  // the default stream
+  std::vector<std::shared_ptr<Stream>> streams{legacy};         // all of them, oldest first
   Handles<Stream, cudaStream_t> stream_handles{0x51};
   Handles<Event, cudaEvent_t> events{0x52};
-  Handles<Graph, cudaGraph_t> graphs{0x53};
-  Handles<GraphExec, cudaGraphExec_t> graph_execs{0x54};
-  u64 last_stream_id = 0, last_capture_id = 0;
-  u64 random = 0;
+  Handles<const Graph, cudaGraph_t> graphs{0x53};
+  Handles<const Graph, cudaGraphExec_t> executable_graphs{0x54};
+  u64 last_stream_id = 0;
   std::atomic<cudaError_t> sticky = cudaSuccess;  // what a failed kernel has left
   u64 launches = 0;
   bool ending = false;  // the program is over, only the queues are being emptied
-  State();
 };
 
 State& state();
@@ -176,12 +130,13 @@ u64 draw(u64 bound);
 
 /// The stream that a handle means.
 std::shared_ptr<Stream> stream_of(cudaStream_t);
-cudaStream_t create_stream(unsigned flags, int priority);
-/// Puts an operation into a stream, or into the graph if the stream is captured. Runs it unless
-/// Options::lazy is set.
+/// Puts an operation into a stream, or into the graph if the stream is captured.
 void submit(const std::shared_ptr<Stream>&, Operation);
-/// Puts an entry behind what the default stream's rules make it wait for.
-void enqueue(const std::shared_ptr<Stream>&, Entry);
+/// Puts an entry behind `first`, if that is given, and behind what the default stream's rules make
+/// it wait for. Runs it unless Options::lazy is set.
+void enqueue(const std::shared_ptr<Stream>&, Work, const Point& first = {});
+/// Runs work to its end. After a kernel has failed nothing is executed any more.
+void execute(const Work&);
 /// Runs a stream up to an entry, and what that depends on.
 void run_until(const Point&);
 /// Runs a stream as cudaStreamSynchronize does.
@@ -208,22 +163,14 @@ void end_captures_of(Stream&);
 
 // ---- memory.cpp
 
-struct MemoryBlock {
-  enum Kind : u8 { device, pinned, pool, graph } kind = device;
-  u64 size = 0;
-  bool free = false;  // a graph's: it has not been launched, or the memory has been freed
-};
-
-/// By address.
-std::map<u64, MemoryBlock>& memory_blocks();
-std::size_t live_blocks();
-
-void execute(const AllocateOperation&);
-void execute(const FreeOperation&);
+/// Allocations that the program has not freed.
+std::size_t live_allocations();
 /// What the pool holds beyond its threshold is given back when the program synchronises.
 void trim_pool();
 
-/// A variable, by the address of its shadow in the host program (registration.cpp).
+// ---- registration.cpp
+
+/// A variable, by the address of its shadow in the host program.
 const Symbol& symbol_of(const void* host);
 
 }  // namespace vgpu

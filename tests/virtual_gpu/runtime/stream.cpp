@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The calls about streams and events.
-#include <algorithm>
+#include <chrono>
 
 #include "machine/options.h"
 #include "runtime/state.h"
@@ -8,11 +8,17 @@
 namespace vgpu {
 namespace {
 
-constexpr int lowest_priority = 0, highest_priority = -5;
-
-void create_checked(cudaStream_t* handle, unsigned flags, int priority) {
+void create_stream(cudaStream_t* handle, unsigned flags) {
   expect(handle != nullptr && (flags & ~unsigned{cudaStreamNonBlocking}) == 0);
-  *handle = create_stream(flags, std::clamp(priority, highest_priority, lowest_priority));
+  State& s = state();
+  std::erase_if(s.streams, [](const auto& stream) {
+    return stream->destroyed && stream->finished == stream->issued;
+  });
+  auto stream = std::make_shared<Stream>();
+  stream->blocking = (flags & cudaStreamNonBlocking) == 0;
+  stream->id = ++s.last_stream_id;
+  s.streams.push_back(stream);
+  *handle = s.stream_handles.add(stream);
 }
 
 void create_event(cudaEvent_t* handle, unsigned flags) {
@@ -20,31 +26,29 @@ void create_event(cudaEvent_t* handle, unsigned flags) {
   if ((flags & cudaEventInterprocess) != 0) unsupported("events shared between processes");
   expect(handle != nullptr && (flags & ~known) == 0);
   auto event = std::make_shared<Event>();
-  event->flags = flags;
+  event->timed = (flags & cudaEventDisableTiming) == 0;
   *handle = state().events.add(std::move(event));
 }
 
-void record(cudaEvent_t event_handle, cudaStream_t handle, unsigned flags) {
-  if (flags != cudaEventRecordDefault) unsupported("external event records");
-  const auto stream = stream_of(handle);
-  const auto event = state().events.get(event_handle);
-  if (stream->capture) return capture_record(*event, *stream);
-  refuse_implicit_dependency(*stream);
-  event->capture.reset();
-  event->tips.clear();
-  event->record = std::make_shared<Record>();
-  enqueue(stream, event->record);
-  // A place in the queue, unless it has run already: waits that came before it have numbers too.
-  event->record->point = {stream, stream->issued};
+u64 now() {
+  return static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch() /
+                          std::chrono::nanoseconds(1));
 }
 
-void wait(cudaStream_t handle, cudaEvent_t event_handle, unsigned flags) {
-  if (flags != cudaEventWaitDefault) unsupported("external event waits");
-  const auto stream = stream_of(handle);
-  const auto event = state().events.get(event_handle);
-  if (stream->capture || event->capture) return capture_wait(*stream, *event);
+void record(Event& event, const std::shared_ptr<Stream>& stream) {
+  if (stream->capture) return capture_record(event, *stream);
   refuse_implicit_dependency(*stream);
-  if (event->record && !event->record->point.reached()) enqueue(stream, event->record->point);
+  event.capture.reset();
+  event.tips.clear();
+  const auto record = event.record = std::make_shared<Record>();
+  record->point = {stream, stream->issued + 1};
+  enqueue(stream, [record] { record->time = now(); });
+}
+
+void wait(const std::shared_ptr<Stream>& stream, const Event& event) {
+  if (stream->capture || event.capture) return capture_wait(*stream, event);
+  refuse_implicit_dependency(*stream);
+  if (event.record && !event.record->point.reached()) enqueue(stream, {}, event.record->point);
 }
 
 /// An event that the program may wait for.
@@ -57,8 +61,7 @@ std::shared_ptr<Event> event_of(cudaEvent_t handle) {
 
 float elapsed(const Event& begin, const Event& end) {
   expect(!begin.capture && !end.capture, cudaErrorCapturedEvent);
-  const bool timed = ((begin.flags | end.flags) & cudaEventDisableTiming) == 0;
-  expect(begin.record && end.record && timed, cudaErrorInvalidResourceHandle);
+  expect(begin.record && end.record && begin.timed && end.timed, cudaErrorInvalidResourceHandle);
   expect(begin.record->point.reached() && end.record->point.reached(), cudaErrorNotReady);
   const auto difference = static_cast<i64>(end.record->time - begin.record->time);
   return static_cast<float>(static_cast<double>(difference) * 1e-6);
@@ -84,13 +87,10 @@ using namespace vgpu;
 extern "C" {
 
 cudaError_t cudaStreamCreate(cudaStream_t* handle) {
-  return call(__func__, create_checked, handle, cudaStreamDefault, 0);
+  return call(__func__, [&] { create_stream(handle, cudaStreamDefault); });
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* handle, unsigned flags) {
-  return call(__func__, create_checked, handle, flags, 0);
-}
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* handle, unsigned flags, int priority) {
-  return call(__func__, create_checked, handle, flags, priority);
+  return call(__func__, [&] { create_stream(handle, flags); });
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t handle) {
@@ -127,37 +127,25 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   });
 }
 
-cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned flags) {
-  return call(__func__, wait, handle, event, flags);
-}
-
-cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {
-  return call(__func__, [&] { at(flags) = stream_of(handle)->flags; });
-}
-
-cudaError_t cudaStreamGetPriority(cudaStream_t handle, int* priority) {
-  return call(__func__, [&] { at(priority) = stream_of(handle)->priority; });
-}
-
-cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   return call(__func__, [&] {
-    if (least != nullptr) *least = lowest_priority;
-    if (greatest != nullptr) *greatest = highest_priority;
+    if (flags != cudaEventWaitDefault) unsupported("external event waits");
+    wait(stream_of(stream), *state().events.get(event));
   });
 }
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
   return call(__func__, [&] {
     expect(function != nullptr);
-    submit(stream_of(stream), HostOperation{function, data});
+    submit(stream_of(stream), {Operation::host_function, [=] { function(data); }});
   });
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t* handle) {
-  return call(__func__, create_event, handle, cudaEventDefault);
+  return call(__func__, [&] { create_event(handle, cudaEventDefault); });
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* handle, unsigned flags) {
-  return call(__func__, create_event, handle, flags);
+  return call(__func__, [&] { create_event(handle, flags); });
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t handle) {
@@ -165,10 +153,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t handle) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  return call(__func__, record, event, stream, cudaEventRecordDefault);
-}
-cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) {
-  return call(__func__, record, event, stream, flags);
+  return call(__func__, [&] { record(*state().events.get(event), stream_of(stream)); });
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t handle) {

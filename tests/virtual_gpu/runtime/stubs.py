@@ -13,8 +13,8 @@ import re
 import sys
 
 # Entry points that no header declares; nvcc's own code and some libraries refer to them.
-HIDDEN = """__cudaRegisterHostVar __cudaRegisterUnifiedTable __cudaGetProcAddress
-__cudaLaunchKernel_ptsz cudaGetExportTable cudaDeviceGetSharedMemConfig cudaDeviceSetSharedMemConfig
+HIDDEN = """__cudaRegisterManagedVar __cudaRegisterHostVar __cudaRegisterUnifiedTable
+__cudaInitModule __cudaGetProcAddress __cudaLaunchKernel_ptsz cudaGetExportTable cudaDeviceGetSharedMemConfig cudaDeviceSetSharedMemConfig
 cudaFuncSetSharedMemConfig""".split()
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Allocation, copies, fills, variables, what the runtime knows of an address.
+// Allocation, copies, fills, variables.
 #include <numeric>
 #include <vector>
 
@@ -38,9 +38,6 @@ void copies() {
 void variables() {
   int host[4] = {}, three = 0;
   void* address = nullptr;
-  size_t size = 0;
-  GOOD(cudaGetSymbolSize(&size, table));
-  REQUIRE(size == sizeof host);
   GOOD(cudaMemcpyFromSymbol(host, table, sizeof host));
   REQUIRE(host[3] == 4);
   const int changed = 7;
@@ -64,15 +61,6 @@ void shared_with_host() {
   GOOD(cudaDeviceSynchronize());
   REQUIRE(pinned[5] == 3 * 5 + 7 && managed[6] == 3 * 6 + 3);
 
-  cudaPointerAttributes attributes{};
-  GOOD(cudaPointerGetAttributes(&attributes, pinned + 3));
-  REQUIRE(attributes.type == cudaMemoryTypeHost && attributes.hostPointer == pinned + 3);
-  GOOD(cudaPointerGetAttributes(&attributes, managed));
-  REQUIRE(attributes.type == cudaMemoryTypeManaged && attributes.devicePointer == managed);
-  int local = 0;
-  GOOD(cudaPointerGetAttributes(&attributes, &local));
-  REQUIRE(attributes.type == cudaMemoryTypeUnregistered && attributes.devicePointer == nullptr);
-
   GOOD(cudaFreeHost(pinned));
   GOOD(cudaFree(managed));
 }
@@ -85,10 +73,6 @@ void limits() {
   GOOD(cudaMalloc(&memory, size_t{64} << 20));
   GOOD(cudaMemGetInfo(&less, &total));
   REQUIRE(less <= free - (size_t{64} << 20));
-  cudaPointerAttributes attributes{};
-  GOOD(cudaPointerGetAttributes(&attributes, memory + 100));
-  REQUIRE(attributes.type == cudaMemoryTypeDevice && attributes.device == 0 &&
-          attributes.devicePointer == memory + 100);
   GOOD(cudaFree(memory));
   void* none = &free;
   REFUSED(cudaErrorMemoryAllocation, cudaMalloc(&none, total + (size_t{1} << 30)));

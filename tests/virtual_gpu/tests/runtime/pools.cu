@@ -43,7 +43,7 @@ void attributes(cudaStream_t stream) {
   constexpr std::size_t bytes = std::size_t{1} << 20;
   void *a = nullptr, *b = nullptr;
   GOOD(cudaMallocAsync(&a, bytes, stream));
-  GOOD(cudaMallocAsync(&b, bytes, stream));
+  GOOD(cudaMallocFromPoolAsync(&b, bytes, pool, stream));
   REQUIRE(a != b);
   GOOD(cudaStreamSynchronize(stream));
   REQUIRE(number(pool, cudaMemPoolAttrUsedMemCurrent) == 2 * bytes);
