@@ -16,19 +16,15 @@ namespace {
 /// An argument of the call, at most 8 bytes, as a lane gave it.
 u64 argument(const Warp& w, const Instruction& in, u32 index, int lane) {
   const Place* const arguments = in.extra + 2 + 2 * in.extra[0];
-  const u32 offset = static_cast<u32>(arguments[2 * index]);
-  const u32 size = static_cast<u32>(arguments[2 * index + 1]);
+  const Place offset = arguments[2 * index], size = arguments[2 * index + 1];
   u64 value = 0;
-  std::memcpy(&value,
-              w.frame->memory + w.frame->function->register_bytes + lanes * offset +
-                  static_cast<u32>(lane) * size,
-              size);
+  std::memcpy(&value, w.frame->call_area() + offset + lane * size, static_cast<u32>(size));
   return value;
 }
 
 /// Takes the next value of a type from printf's argument buffer, aligned as the compiler packed it.
 template <class T> T next_value(const u8* buffer, std::size_t& at) {
-  at = (at + sizeof(T) - 1) / sizeof(T) * sizeof(T);
+  at = round_up(at, sizeof(T));
   T value;
   std::memcpy(&value, buffer + at, sizeof(T));
   at += sizeof(T);
@@ -46,17 +42,13 @@ std::string formatted(const char* format, const u8* buffer) {
   std::string out;
   std::size_t at = 0;
   for (const char* s = format; *s != 0; ++s) {
-    if (*s != '%') {
+    if (*s != '%' || *++s == '%') {
       out += *s;
-      continue;
-    }
-    if (s[1] == '%') {
-      out += *++s;
       continue;
     }
     std::string spec = "%";
     bool is_long = false;
-    for (++s; *s != 0 && std::strchr("diouxXcsfFeEgGaAp", *s) == nullptr; ++s) {
+    for (; *s != 0 && std::strchr("diouxXcsfFeEgGaAp", *s) == nullptr; ++s) {
       if (*s == '*')
         spec += std::to_string(next_value<int>(buffer, at));
       else if (*s == 'l' || *s == 'z' || *s == 'j' || *s == 't')

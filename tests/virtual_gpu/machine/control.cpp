@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Branches, calls and exits.
 #include <algorithm>
-#include <new>
 
 #include "checks/observe.h"
 #include "checks/report.h"
@@ -11,13 +10,6 @@
 #include "memory/device_memory.h"
 
 namespace vgpu {
-
-void branch(Warp& w, const Instruction& in, Mask mask) {
-  if (mask == w.active)
-    w.pc = in.target;
-  else
-    split(w, mask, in.target);
-}
 
 namespace {
 
@@ -30,12 +22,64 @@ template <class T> Mask equal_to_first(const T* values, Mask mask) {
 }
 
 /// Ends the launch: the current fragment does not go on.
-void abandon(Warp& w) {
-  w.launch->failed = true;
-  w.stop = true;
+void abandon(Warp& w) { w.launch->failed = w.stop = true; }
+
+/// Frames that are not in use, kept for their memory.
+thread_local std::vector<std::unique_ptr<Frame>> unused_frames;
+
+constexpr int deepest_call = 2000;
+
+/// A call's results and arguments: where each lies in the caller's call area.
+struct CallOperands {
+  std::span<const Place> results, arguments;  // offset, size, offset, size, ...
+  explicit CallOperands(const Instruction& in)
+      : results(in.extra + 2, 2 * static_cast<u32>(in.extra[0])),
+        arguments(in.extra + 2 + 2 * in.extra[0], 2 * static_cast<u32>(in.extra[1])) {}
+};
+
+/// The callee of a call through a register, for the lanes that name the same one; the others try
+/// again after them.
+Function* indirect_callee(Warp& w, const Instruction& in, Mask& mask) {
+  const u64* const address = w.source<u64>(in.a);
+  const Mask group = equal_to_first(address, mask);
+  Function* const callee = function_at(address[first_lane(mask)]);
+  if (callee == nullptr) {
+    report(w, in, first_lane(mask), "indirect call", true, "0x%lx is not the address of a function",
+           address[first_lane(mask)]);
+    abandon(w);
+    return nullptr;
+  }
+  parse(*callee);
+  if (group != mask) split(w, mask & ~group, w.pc - 1);
+  mask = group;
+  return callee;
+}
+
+/// A frame for a call from the current one.
+Frame* new_frame(Warp& w, Function& callee, const Instruction& call) {
+  if (unused_frames.empty()) unused_frames.push_back(std::make_unique<Frame>());
+  Frame* const frame = unused_frames.back().release();
+  unused_frames.pop_back();
+  const std::size_t room = callee.frame_bytes() / sizeof(CacheLine);
+  if (frame->own.size() < room) frame->own = std::vector<CacheLine>(room);
+  frame->parent = w.frame;
+  frame->function = &callee;
+  frame->memory = frame->own.data()->bytes;
+  frame->return_to = w.pc;
+  frame->users = 1;
+  frame->depth = w.frame->depth + 1;
+  frame->call = &call;
+  return frame;
 }
 
 }  // namespace
+
+void branch(Warp& w, const Instruction& in, Mask mask) {
+  if (mask == w.active)
+    w.pc = in.target;
+  else
+    split(w, mask, in.target);
+}
 
 void branch_indexed(Warp& w, const Instruction& in, Mask mask) {
   const u32* const index = w.source<u32>(in.a);
@@ -65,80 +109,10 @@ void exit_lanes(Warp& w, const Instruction&, Mask mask) {
   if (gone) leave(w, w.frame);
 }
 
-// ---- calls
-
-namespace {
-
-/// Frames' memory, kept for the next call of the same size. Calls of one thread only.
-class FrameMemory {
- public:
-  u8* take(u32 bytes) {
-    auto& unused = unused_[bytes];
-    if (unused.empty()) return new (std::align_val_t{64}) u8[bytes];
-    u8* const memory = unused.back();
-    unused.pop_back();
-    return memory;
-  }
-  void give(u32 bytes, u8* memory) { unused_[bytes].push_back(memory); }
-  ~FrameMemory() {
-    for (auto& [bytes, unused] : unused_)
-      for (u8* memory : unused) ::operator delete[](memory, std::align_val_t{64});
-  }
-
- private:
-  std::unordered_map<u32, std::vector<u8*>> unused_;
-};
-thread_local FrameMemory frame_memory;
-
-constexpr int deepest_call = 2000;
-
-u8* call_area(const Frame& frame) { return frame.memory + frame.function->register_bytes; }
-
-/// A call's results and arguments: where each lies in the caller's call area.
-struct CallOperands {
-  std::span<const Place> results, arguments;  // offset, size, offset, size, ...
-  explicit CallOperands(const Instruction& in)
-      : results(in.extra + 2, 2 * static_cast<u32>(in.extra[0])),
-        arguments(in.extra + 2 + 2 * in.extra[0], 2 * static_cast<u32>(in.extra[1])) {}
-};
-
-/// The callee of a call through a register, for the lanes that name the same one; the others try
-/// again after them.
-Function* indirect_callee(Warp& w, const Instruction& in, Mask& mask) {
-  const u64* const address = w.source<u64>(in.a);
-  const Mask group = equal_to_first(address, mask);
-  Function* const callee = function_at(address[first_lane(mask)]);
-  if (callee == nullptr) {
-    report(w, in, first_lane(mask), "indirect call", true, "0x%lx is not the address of a function",
-           address[first_lane(mask)]);
-    abandon(w);
-    return nullptr;
-  }
-  parse(*callee);
-  if (group != mask) split(w, mask & ~group, w.pc - 1);
-  mask = group;
-  return callee;
-}
-
-}  // namespace
-
-Frame* new_frame(Warp& w, Function& callee, const Instruction& call) {
-  auto* const frame = new Frame;
-  frame->parent = w.frame;
-  frame->function = &callee;
-  frame->memory = frame_memory.take(callee.frame_bytes());
-  frame->return_to = w.pc;
-  frame->depth = w.frame->depth + 1;
-  frame->call = &call;
-  return frame;
-}
-
 void leave(Warp& w, Frame* frame) {
   while (--frame->users == 0 && frame != &w.entry) {
-    Frame* const parent = frame->parent;
-    frame_memory.give(frame->function->frame_bytes(), frame->memory);
-    delete frame;
-    frame = parent;
+    unused_frames.emplace_back(frame);
+    frame = frame->parent;
   }
 }
 
@@ -160,12 +134,11 @@ void call(Warp& w, const Instruction& in, Mask mask) {
   Frame* const frame = new_frame(w, *callee, in);
   for (std::size_t i = 0; i < callee->parameters.size(); ++i) {
     const Parameter& parameter = callee->parameters[i];
-    std::memcpy(call_area(*frame) + lanes * parameter.offset,
-                call_area(*w.frame) + lanes * operands.arguments[2 * i],
+    std::memcpy(frame->call_area() + parameter.offset,
+                w.frame->call_area() + operands.arguments[2 * i],
                 std::size_t{lanes} * parameter.size);
   }
   // The fragment moves to the new frame, which takes its place as a user of the old one.
-  frame->users = 1;
   enter(w, frame);
   w.pc = 0;
   w.stop = true;
@@ -179,8 +152,8 @@ void return_from(Warp& w, const Instruction&, Mask mask) {
   for (std::size_t i = 0; i < frame->function->results.size() && 2 * i < operands.results.size();
        ++i) {
     const Parameter& result = frame->function->results[i];
-    u8* const to = call_area(*caller) + lanes * operands.results[2 * i];
-    const u8* const from = call_area(*frame) + lanes * result.offset;
+    u8* const to = caller->call_area() + operands.results[2 * i];
+    const u8* const from = frame->call_area() + result.offset;
     for_lanes(mask, [&](int lane) {
       std::memcpy(to + static_cast<u32>(lane) * result.size,
                   from + static_cast<u32>(lane) * result.size, result.size);

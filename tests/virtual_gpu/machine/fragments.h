@@ -10,12 +10,12 @@ namespace vgpu {
 inline void enter(Warp& w, Frame* frame) {
   w.frame = frame;
   w.registers = frame->memory;
-  w.constants = frame->function->constants.data();
+  w.constants = reinterpret_cast<const u8*>(frame->function->constants.data());
 }
 
 /// Sends some of the current fragment's lanes to another instruction of the same frame.
 inline void split(Warp& w, Mask lanes, i32 pc) {
-  w.others.push_back({pc, lanes, Waiting::no, 0, 0, w.frame});
+  w.others.push_back({pc, lanes, Waiting::no, 0, w.frame});
   ++w.frame->users;
   w.active &= ~lanes;
   w.stop = true;
@@ -26,34 +26,41 @@ inline void keep_only(Warp& w, Mask lanes) {
   if (lanes != w.active) split(w, w.active & ~lanes, w.pc);
 }
 
-/// The current fragment waits; another one must be chosen.
-inline Fragment& wait(Warp& w, i32 pc, Waiting why) {
-  w.others.push_back({pc, w.active, why, 0, 0, w.frame});
-  w.active = 0;
-  w.stop = true;
-  return w.others.back();
+/// Removes the other fragments that stand at the place of this one and wait for the same; returns
+/// their lanes.
+inline Mask take_others_at(Warp& w, const Fragment& place) {
+  Mask lanes = 0;
+  std::erase_if(w.others, [&](const Fragment& f) {
+    if (f.pc != place.pc || f.frame != place.frame || f.waiting != place.waiting ||
+        f.awaited != place.awaited)
+      return false;
+    lanes |= f.lanes;
+    --f.frame->users;
+    return true;
+  });
+  return lanes;
 }
 
-/// Removes others[i], whose lanes have joined a fragment on the same frame.
-inline void forget(Warp& w, std::size_t i) {
-  --w.others[i].frame->users;
-  w.others[i] = w.others.back();
-  w.others.pop_back();
+/// The current fragment waits, as one with those that wait at the same place for the same; another
+/// one must be chosen.
+inline Fragment& wait(Warp& w, i32 pc, Waiting why, u32 awaited = 0) {
+  Fragment f{pc, w.active, why, awaited, w.frame};
+  f.lanes |= take_others_at(w, f);
+  w.active = 0;
+  w.stop = true;
+  return w.others.emplace_back(f);
+}
+
+inline void wake(Fragment& f) {
+  f.waiting = Waiting::no;
+  f.awaited = 0;
 }
 
 /// A user has left the frame: gives it back if it was the last, and so on with its parents.
 void leave(Warp&, Frame*);
 
-/// A frame for a call from the current one.
-Frame* new_frame(Warp&, Function&, const Instruction& call);
-
 /// Lanes have exited or all of a warp has: who waited for them looks again.
 void lanes_have_exited(Warp&);
-
-/// A barrier of the block may be complete.
-void check_barrier(Block&, int barrier);
-/// All live lanes of the warp may have come to a barrier of the block.
-void check_arrival(Warp&, int barrier);
 
 /// Runs warps of the block for one turn each. False: none could run.
 struct Progress {

@@ -38,20 +38,10 @@ bool choose_fragment(Warp& w, bool draw, Progress& progress) {
   }
   if (best == n) return false;
   const Fragment chosen = w.others[best];
-  w.others[best] = w.others.back();
-  w.others.pop_back();
   w.pc = chosen.pc;
-  w.active = chosen.lanes;
   enter(w, chosen.frame);
-  for (std::size_t i = 0; i < w.others.size();) {
-    const Fragment& other = w.others[i];
-    if (other.waiting == Waiting::no && other.pc == w.pc && other.frame == w.frame) {
-      w.active |= other.lanes;
-      forget(w, i);
-    } else {
-      ++i;
-    }
-  }
+  w.active = take_others_at(w, chosen);
+  ++w.frame->users;
   return true;
 }
 
@@ -135,6 +125,42 @@ bool is_ready(const Warp& w) {
                      [](const Fragment& f) { return f.waiting == Waiting::no; });
 }
 
+void set_up_warp(Warp& w, Block& block, int id, u8* frame) {
+  Launch& launch = *block.launch;
+  const u32 threads = static_cast<u32>(launch.block.count());
+  const u32 left = threads - lanes * static_cast<u32>(id);
+  w.id = id;
+  w.block = &block;
+  w.launch = &launch;
+  w.live = w.active = left >= lanes ? all_lanes : (Mask{1} << left) - 1;
+  w.pc = 0;
+  w.turns = 0;
+  w.stop = w.random_next = false;
+  w.others.clear();
+  w.copies.clear();
+  std::fill(std::begin(w.copy_group), std::end(w.copy_group), 0);
+  w.entry = {.function = launch.kernel, .memory = frame, .users = 1};
+  enter(w, &w.entry);
+}
+
+/// In the order of SpecialRegister.
+void fill_special_registers(Warp& w) {
+  const Launch& launch = *w.launch;
+  const Dim3 size = launch.block;
+  for (u32 i = 0; i < lanes; ++i) {
+    const u32 thread = lanes * static_cast<u32>(w.id) + i;
+    const Dim3 values[] = {{thread % size.x, thread / size.x % size.y, thread / (size.x * size.y)},
+                           size,
+                           {w.block->x, w.block->y, w.block->z},
+                           launch.grid,
+                           {i, static_cast<u32>(w.id)}};
+    for (int k = 0; k < special_registers; ++k) {
+      const Dim3& value = values[k / 3];
+      w.special[k][i] = k % 3 == 0 ? value.x : k % 3 == 1 ? value.y : value.z;
+    }
+  }
+}
+
 }  // namespace
 
 bool take_turns(Block& block, Progress& progress) {
@@ -154,56 +180,6 @@ bool take_turns(Block& block, Progress& progress) {
   return any;
 }
 
-namespace {
-
-void set_up_warp(Warp& w, Block& block, int id, u8* frame) {
-  Launch& launch = *block.launch;
-  const u32 threads = static_cast<u32>(launch.block.count());
-  const u32 left = threads - lanes * static_cast<u32>(id);
-  w.id = id;
-  w.block = &block;
-  w.launch = &launch;
-  w.live = w.active = left >= lanes ? all_lanes : (Mask{1} << left) - 1;
-  w.pc = 0;
-  w.turns = 0;
-  w.stop = w.random_next = false;
-  w.others.clear();
-  w.copies.clear();
-  std::fill(std::begin(w.copy_group), std::end(w.copy_group), 0);
-  w.entry = Frame{};
-  w.entry.function = launch.kernel;
-  w.entry.memory = frame;
-  w.entry.users = 1;
-  enter(w, &w.entry);
-}
-
-void fill_special_registers(Warp& w) {
-  const Launch& launch = *w.launch;
-  const Dim3 size = launch.block;
-  for (u32 i = 0; i < lanes; ++i) {
-    const u32 thread = lanes * static_cast<u32>(w.id) + i;
-    const u32 values[special_registers] = {thread % size.x,
-                                           thread / size.x % size.y,
-                                           thread / (size.x * size.y),
-                                           size.x,
-                                           size.y,
-                                           size.z,
-                                           w.block->x,
-                                           w.block->y,
-                                           w.block->z,
-                                           launch.grid.x,
-                                           launch.grid.y,
-                                           launch.grid.z,
-                                           i,
-                                           static_cast<u32>(w.id)};
-    for (int k = 0; k < special_registers; ++k) w.special[k][i] = values[k];
-  }
-}
-
-constexpr u64 round_up(u64 n, u64 multiple) { return (n + multiple - 1) / multiple * multiple; }
-
-}  // namespace
-
 void set_up(Block& block, Launch& launch, u64 index) {
   Function& kernel = *launch.kernel;
   const bool same_launch = block.launch == &launch;
@@ -212,11 +188,10 @@ void set_up(Block& block, Launch& launch, u64 index) {
   block.x = static_cast<u32>(index % launch.grid.x);
   block.y = static_cast<u32>(index / launch.grid.x % launch.grid.y);
   block.z = static_cast<u32>(index / (u64{launch.grid.x} * launch.grid.y));
-  block.shared_bytes =
-      launch.dynamic_shared == 0
-          ? std::max(kernel.shared_bytes, shared_begin)
-          : static_cast<u32>(round_up(kernel.shared_bytes, 128)) + launch.dynamic_shared;
-  const u64 shared_room = round_up(block.shared_bytes + 1024, 1024);  // for reads past its end
+  block.shared_bytes = launch.dynamic_shared == 0
+                           ? std::max(kernel.shared_bytes, shared_begin)
+                           : round_up(kernel.shared_bytes, 128) + launch.dynamic_shared;
+  const u32 shared_room = round_up(block.shared_bytes + 1024, 1024);  // for reads past its end
   const u32 warps = static_cast<u32>((launch.block.count() + lanes - 1) / lanes);
   const u64 bytes = shared_room + u64{warps} * kernel.frame_bytes() + 1024;
   if (block.memory_bytes < bytes) {
@@ -234,13 +209,10 @@ void set_up(Block& block, Launch& launch, u64 index) {
     Warp& w = block.warps[i];
     set_up_warp(w, block, static_cast<int>(i),
                 memory + shared_room + u64{i} * kernel.frame_bytes());
-    if (!same_launch) {
-      fill_special_registers(w);
-    } else {
-      std::fill_n(w.special[ctaid_x], lanes, block.x);
-      std::fill_n(w.special[ctaid_y], lanes, block.y);
-      std::fill_n(w.special[ctaid_z], lanes, block.z);
-    }
+    if (!same_launch) fill_special_registers(w);
+    std::fill_n(w.special[ctaid_x], lanes, block.x);
+    std::fill_n(w.special[ctaid_y], lanes, block.y);
+    std::fill_n(w.special[ctaid_z], lanes, block.z);
   }
   if (options.check) observe_block(block);
 }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
+#include <type_traits>
 
 namespace vgpu {
 
@@ -31,6 +33,10 @@ template <class Body> inline void for_lanes(Mask mask, Body&& body) {
   for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
 }
 
+template <class T> constexpr T round_up(T value, std::type_identity_t<T> multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
 /// A value's bits as another type of the same size.
 template <class To, class From> inline To bits_as(From from) { return std::bit_cast<To>(from); }
 
@@ -39,29 +45,18 @@ enum class Type : u8 { none, b8, b16, b32, b64, b128, u8, u16, u32, u64, s8, s16
                        f16, bf16, f16x2, bf16x2, tf32, f32, f64, pred };
 // clang-format on
 
-inline constexpr int size_of(Type type) {
-  switch (type) {
-    case Type::b8:
-    case Type::u8:
-    case Type::s8:
-      return 1;
-    case Type::b16:
-    case Type::u16:
-    case Type::s16:
-    case Type::f16:
-    case Type::bf16:
-      return 2;
-    case Type::b64:
-    case Type::u64:
-    case Type::s64:
-    case Type::f64:
-      return 8;
-    case Type::b128:
-      return 16;
-    default:
-      return 4;
-  }
-}
+/// The names and sizes of types, in the order of Type. A predicate takes one bit of a mask.
+struct TypeEntry {
+  std::string_view name;
+  int bytes;
+};
+inline constexpr TypeEntry types[] = {
+    {"", 4},     {"b8", 1},  {"b16", 2}, {"b32", 4},  {"b64", 8},   {"b128", 16},
+    {"u8", 1},   {"u16", 2}, {"u32", 4}, {"u64", 8},  {"s8", 1},    {"s16", 2},
+    {"s32", 4},  {"s64", 8}, {"f16", 2}, {"bf16", 2}, {"f16x2", 4}, {"bf16x2", 4},
+    {"tf32", 4}, {"f32", 4}, {"f64", 8}, {"pred", 4}};
+
+inline constexpr int size_of(Type type) { return types[static_cast<u8>(type)].bytes; }
 inline constexpr bool is_signed(Type t) { return t >= Type::s8 && t <= Type::s64; }
 inline constexpr bool is_float(Type t) { return t >= Type::f16 && t <= Type::f64; }
 

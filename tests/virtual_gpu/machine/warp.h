@@ -30,6 +30,9 @@ struct Frame {
   int users = 0;  // fragments and frames that stand on it
   int depth = 0;
   const Instruction* call = nullptr;
+  std::vector<CacheLine> own = {};  // what `memory` points to, unless that belongs to the block
+
+  u8* call_area() const { return memory + function->register_bytes; }
 };
 
 enum class Waiting : u8 { no, for_lanes, at_warp_barrier, at_barrier };
@@ -38,8 +41,7 @@ struct Fragment {
   i32 pc = 0;
   Mask lanes = 0;
   Waiting waiting = Waiting::no;
-  u8 barrier = 0;
-  Mask needed = 0;  // at a warp barrier: the lanes that it waits for
+  u32 awaited = 0;  // at a warp barrier: the lanes that it waits for; at one of the block: which
   Frame* frame = nullptr;
 };
 

@@ -19,7 +19,7 @@ Builder::Builder(Function& function) : function_(function), module_(*function.mo
       // Those of a function that is called lie in its frame, where the caller puts them.
       if (!function_.is_entry) p.offset = call_variable(p.name, p.size);
       const Space space = function_.is_entry ? Space::param : Space::call;
-      symbols.push_back({p.name, {space, p.offset, p.size, false}});
+      symbols.push_back({p.name, {space, p.offset, p.size}});
     }
 }
 
@@ -107,9 +107,9 @@ void Builder::declare_variable(const Declaration& declared) {
     end = begin + size;
     return begin;
   };
-  Symbol symbol{declared.space, 0, size, false};
+  Symbol symbol{declared.space, 0, size};
   if (declared.space == Space::param)
-    symbol = {Space::call, call_variable(declared.name, size), size, false};
+    symbol = {Space::call, call_variable(declared.name, size), size};
   else if (declared.space == Space::local)
     symbol.address = place(function_.local_bytes);
   else if (declared.space != Space::shared)
@@ -128,7 +128,7 @@ void Builder::declare_variable(const Declaration& declared) {
 u32 Builder::call_variable(std::string_view name, u32 bytes) {
   const auto [entry, is_new] = call_variables_.try_emplace({name, bytes}, function_.call_bytes);
   if (is_new) function_.call_bytes = round_up(function_.call_bytes + bytes, 16);
-  return entry->second;
+  return lanes * entry->second;
 }
 
 /// Returns the first one.
@@ -155,12 +155,7 @@ std::optional<Symbol> Builder::find_symbol(std::string_view name) const {
   for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope)
     for (const auto& [known, symbol] : scope->symbols)
       if (known == name) return symbol;
-  const std::string key(name);
-  if (const auto found = module_.symbols.find(key); found != module_.symbols.end())
-    return found->second;
-  if (const auto found = module_.functions.find(key); found != module_.functions.end())
-    return Symbol{Space::generic, address_of(*found->second), 0, false};
-  return std::nullopt;
+  return module_.find(std::string(name));
 }
 
 /// Inline assembly that has a label can be expanded only once.

@@ -11,16 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "ptx/draft.h"
 #include "ptx/lexer.h"
 
 namespace vgpu {
 
 // ---- declarations of variables and parameters: ".shared .align 16 .b8 name[128]"
-
-inline u32 round_up(u32 value, u32 multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 struct Declaration {
   std::string_view name, initialiser;
@@ -57,9 +52,8 @@ struct SignatureRow {
 /// Takes a row's words apart; ends the program if one makes no sense.
 SignatureRow parse_signature(const Signature&);
 
-/// Whether operands fit a row by form. If so, `words` has the word for each operand.
-bool fits(const SignatureRow&, std::span<const std::string_view> operands,
-          std::vector<const OperandWord*>& words);
+/// Whether operands fit a row by form.
+bool fits(const SignatureRow&, std::span<const std::string_view> operands);
 
 /// All rows with a name, in the order of the tables.
 std::span<const SignatureRow> rows_named(std::string_view name);
@@ -72,6 +66,10 @@ struct Slot {
   Place Instruction::*field = nullptr;  // null: in Instruction::extra
   u32 index = 0;                        // in Function::operands
 };
+
+inline Place& place_at(Slot slot, Instruction& in, std::vector<Place>& operands) {
+  return slot.field != nullptr ? in.*slot.field : operands[slot.index];
+}
 
 struct Reference {
   Slot slot;
@@ -146,14 +144,14 @@ class Builder {
   void begin();
   void emit();
   void append(const Built&);
-  void place_operands(const Signature&);
+  void place_operands(const SignatureRow&);
   Type type_of(const OperandWord&) const;
   Slot next_slot(bool is_scalar);
   void set(Slot slot, Place place);
   void refer(Slot slot, u32 reg, bool is_definition);
   Place constant(u16 bytes, u64 bits);
   Instruction& compute(Slot slot, u16 bytes);
-  u16 check_width(u32 reg, u16 expected) const;
+  u16 check_width(u32 reg, u16 expected);
   void note_width(u16 bytes, bool is_destination);
   u16 place_source(Slot slot, std::string_view text, Type type, u16 bytes);
   void place_symbol(Slot slot, std::string_view text, u16 bytes);
@@ -175,11 +173,11 @@ class Builder {
   std::string_view statement_, last_label_;
   u32 line_ = 0, location_ = 0;
   Draft draft_;
-  std::vector<const OperandWord*> words_;
   Built current_;
   std::vector<Built> before_;  // instructions in front of it, which compute operands
   u8 sources_ = 0;             // of a, b, c and extra that scalars and addresses have taken
   u8 addresses_ = 0;           // among them
+  bool has_wrong_width_ = false;
 };
 
 /// Bytes of a register that holds a type: a mask for predicates; nothing is narrower than 16 bits.

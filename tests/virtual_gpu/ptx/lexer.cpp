@@ -7,7 +7,6 @@
 #include <charconv>
 
 #include "machine/options.h"
-#include "ptx/draft.h"
 
 namespace vgpu {
 
@@ -29,7 +28,18 @@ int nesting(char c) {
   return c == ')' || c == '}' || c == ']' ? -1 : 0;
 }
 
-template <class T> bool parse_digits(std::string_view digits, T& value, auto base) {
+/// Length of what stands in the brackets that begin here, with the brackets.
+std::size_t group_length(std::string_view text) {
+  const char open = text[0], close = open == '(' ? ')' : open == '{' ? '}' : ']';
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    depth += (text[i] == open) - (text[i] == close);
+    if (depth == 0) return i + 1;
+  }
+  unsupported("PTX: brackets that are not closed: '%s'", std::string(text.substr(0, 120)).c_str());
+}
+
+bool parse_digits(std::string_view digits, u64& value, int base) {
   const char* const end = digits.data() + digits.size();
   const auto [last, error] = std::from_chars(digits.data(), end, value, base);
   return error == std::errc() && last == end;
@@ -69,12 +79,16 @@ std::string_view next_name(std::string_view& text) {
 }
 
 std::string_view next_group(std::string_view& text) {
-  int depth = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    depth += nesting(text[i]);
-    if (depth == 0) return trim(cut(text, i + 1).substr(1, i - 1));
+  const auto group = cut(text, group_length(text));
+  return trim(group.substr(1, group.size() - 2));
+}
+
+bool is_in(std::string_view word, std::string_view list) {
+  for (std::size_t end = 0; !list.empty(); list.remove_prefix(std::min(end + 1, list.size()))) {
+    end = std::min(list.find(' '), list.size());
+    if (list.substr(0, end) == word) return true;
   }
-  unsupported("PTX: brackets that are not closed: '%s'", std::string(text).c_str());
+  return false;
 }
 
 std::vector<std::string_view> split(std::string_view text) {
@@ -116,12 +130,8 @@ std::optional<u64> parse_number(std::string_view text, Type type) {
       return std::nullopt;
     return bits;
   }
-  if (type != Type::f32 && type != Type::f64) return parse_integer(text);
-  double value = 0;
-  if (text.empty() || (text[0] != '-' && !is_digit(text[0])) ||
-      !parse_digits(text, value, std::chars_format::general))
-    return std::nullopt;
-  return type == Type::f64 ? bits_as<u64>(value) : bits_as<u32>(static_cast<float>(value));
+  if (type == Type::f32 || type == Type::f64) return std::nullopt;
+  return parse_integer(text);
 }
 
 std::optional<i64> cut_offset(std::string_view& text) {
@@ -136,20 +146,15 @@ std::optional<i64> cut_offset(std::string_view& text) {
 }
 
 Type type_named(std::string_view name) {
-  // In the order of Type.
-  static constexpr std::string_view names[] = {
-      "",    "b8",  "b16", "b32", "b64",  "b128",  "u8",     "u16",  "u32", "u64", "s8",
-      "s16", "s32", "s64", "f16", "bf16", "f16x2", "bf16x2", "tf32", "f32", "f64", "pred"};
-  const auto found = std::find(std::begin(names), std::end(names), name);
-  return found == std::end(names) ? Type::none : static_cast<Type>(found - names);
+  const auto found = std::find_if(std::begin(types), std::end(types),
+                                  [name](const TypeEntry& known) { return known.name == name; });
+  return found == std::end(types) ? Type::none : static_cast<Type>(found - types);
 }
 
 Space space_named(std::string_view name) {
-  if (name == "global") return Space::global;
-  if (name == "shared") return Space::shared;
-  if (name == "const") return Space::constant;
-  if (name == "local") return Space::local;
-  return name == "param" ? Space::param : Space::generic;
+  static constexpr std::string_view names[] = {"", "global", "shared", "local", "const", "param"};
+  const auto found = std::find(std::begin(names), std::end(names), name);
+  return found == std::end(names) ? Space::generic : static_cast<Space>(found - names);
 }
 
 void blank_comments(std::string& text) {
@@ -161,13 +166,6 @@ void blank_comments(std::string& text) {
     if (std::count(before.begin(), before.end(), '"') % 2 != 0) continue;
     for (; i < text.size() && text[i] != '\n'; ++i) text[i] = ' ';
   }
-}
-
-std::vector<std::size_t> line_starts(std::string_view text) {
-  std::vector<std::size_t> starts = {0, 0};
-  for (std::size_t i = text.find('\n'); i != npos; i = text.find('\n', i + 1))
-    starts.push_back(i + 1);
-  return starts;
 }
 
 Statement Scanner::take(Statement::Kind kind, std::size_t end) {
@@ -190,9 +188,8 @@ std::size_t Scanner::label_end() const {
 /// Some directives take a line. The others have a semicolon, or a body in braces.
 std::size_t Scanner::directive_end() const {
   const auto rest = text_.substr(at_);
-  for (const std::string_view word : {".loc", ".file", ".version", ".target", ".address_size"})
-    if (rest.starts_with(word) && rest.size() > word.size() && is_blank(rest[word.size()]))
-      return text_.find('\n', at_);
+  const auto word = rest.substr(0, rest.find_first_of(" \t"));
+  if (is_in(word, ".loc .file .version .target .address_size")) return text_.find('\n', at_);
   const std::size_t end = text_.find_first_of(";{=", at_);
   return end != npos && text_[end] == '=' ? text_.find(';', end) : end;
 }
@@ -216,15 +213,9 @@ Statement Scanner::next() {
 
 std::optional<std::string_view> Scanner::body() {
   if (at_ >= text_.size() || text_[at_] != '{') return std::nullopt;
-  const std::size_t begin = at_ + 1;
-  int depth = 0;
-  do {
-    const char c = text_[at_];
-    line_ += c == '\n';
-    depth += (c == '{') - (c == '}');
-    if (++at_ == text_.size() && depth > 0) unsupported("PTX line %u: a brace too few", line_);
-  } while (depth > 0);
-  return text_.substr(begin, at_ - begin - 1);
+  const std::size_t end = at_ + group_length(text_.substr(at_));
+  const auto group = take(Statement::Kind::open, end).text;
+  return group.substr(1, group.size() - 2);
 }
 
 void parse_opcode(std::string_view text, Opcode& opcode) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "machine/types.h"
+#include "ptx/program.h"
 
 namespace vgpu {
 
@@ -22,6 +22,9 @@ std::string_view next_word(std::string_view& text);
 std::string_view next_name(std::string_view& text);
 std::string_view next_group(std::string_view& text);
 
+/// Whether the word is in the list, a text with blanks between words.
+bool is_in(std::string_view word, std::string_view list);
+
 /// Splits at the commas that are outside of all brackets.
 std::vector<std::string_view> split(std::string_view text);
 
@@ -35,15 +38,18 @@ std::optional<u64> parse_number(std::string_view text, Type type);
 /// Cuts the offset off the end of "base + offset"; it is 0 if there is none.
 std::optional<i64> cut_offset(std::string_view& text);
 
+/// Takes an instruction apart.
+void parse_instruction(std::string_view text, Draft&);
+
+/// Fills an opcode with the parts of "ld.global.v2.f32".
+void parse_opcode(std::string_view text, Opcode&);
+
 /// Type::none and Space::generic: there is none with that name.
 Type type_named(std::string_view name);
 Space space_named(std::string_view name);
 
 /// Replaces comments (//) by blanks. Lines and strings stay.
 void blank_comments(std::string& text);
-
-/// Where each line begins, by its number from 1.
-std::vector<std::size_t> line_starts(std::string_view text);
 
 struct Statement {
   /// `directive` and `instruction` come without their semicolon, `label` without its colon.

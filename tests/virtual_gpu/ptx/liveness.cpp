@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <queue>
 
 #include "machine/warp.h"
 #include "ptx/builder.h"
@@ -25,8 +24,8 @@ struct Set {
 
 struct BasicBlock {
   u32 begin, end;
-  std::vector<u32> next;            // blocks that may follow
-  Set live_in, live_out, replaces;  // replaces: written in all lanes, whatever was there before
+  std::vector<u32> next;  // blocks that may follow
+  Set live_in, replaces;  // replaces: written in all lanes, whatever was there before
 };
 
 /// The positions at which a register holds a value: an instruction reads at twice its index, and
@@ -63,7 +62,7 @@ std::vector<BasicBlock> find_blocks(const Function& function, std::size_t regist
   std::vector<u32> block_at(code.size());
   const Set empty(registers);
   for (u32 i = 0; i < code.size(); ++i) {
-    if (leads[i]) blocks.push_back({i, i, {}, empty, empty, empty});
+    if (leads[i]) blocks.push_back({i, i, {}, empty, empty});
     blocks.back().end = i + 1;
     block_at[i] = static_cast<u32>(blocks.size() - 1);
   }
@@ -98,15 +97,13 @@ void propagate(std::vector<BasicBlock>& blocks) {
   for (bool changed = true; changed;) {
     changed = false;
     for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
-      auto& out = block->live_out.words;
+      auto& in = block->live_in.words;
       for (const u32 next : block->next)
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] |= blocks[next].live_in.words[i];
-      for (std::size_t i = 0; i < out.size(); ++i) {
-        u64& in = block->live_in.words[i];
-        const u64 added = out[i] & ~block->replaces.words[i] & ~in;
-        in |= added;
-        changed |= added != 0;
-      }
+        for (std::size_t i = 0; i < in.size(); ++i) {
+          const u64 needed = blocks[next].live_in.words[i] & ~block->replaces.words[i];
+          changed |= (needed & ~in[i]) != 0;
+          in[i] |= needed;
+        }
     }
   }
 }
@@ -123,30 +120,24 @@ std::vector<Interval> find_intervals(const Function& function, const RegisterUse
   };
   for (const BasicBlock& block : blocks) {
     include(block.live_in, 2 * block.begin);
-    include(block.live_out, 2 * block.end);
+    for (const u32 next : block.next) include(blocks[next].live_in, 2 * block.end);
   }
   for (const Reference& r : uses.references)
     result[r.reg].include(2 * r.instruction + (r.is_definition && !r.is_early));
   return result;
 }
 
-/// Slots of one size: those in use by when they become free, and the free ones, the one that was
-/// used last in front.
+/// Slots of one size.
 struct Pool {
-  using Busy = std::pair<u32, u32>;  // end, slot
-  std::priority_queue<Busy, std::vector<Busy>, std::greater<>> busy;
-  std::vector<u32> unused;
-  u32 slots = 0;
-  u32 begin = 0;  // in the frame
+  std::vector<u32> ends;  // of the interval that was last in each slot
+  u32 begin = 0;          // in the frame
 
   u32 take(const Interval& interval) {
-    for (; !busy.empty() && busy.top().first < interval.begin; busy.pop())
-      unused.push_back(busy.top().second);
-    if (unused.empty()) unused.push_back(slots++);
-    const u32 slot = unused.back();
-    unused.pop_back();
-    busy.emplace(interval.end, slot);
-    return slot;
+    auto slot =
+        std::find_if(ends.begin(), ends.end(), [&](const u32 end) { return end < interval.begin; });
+    if (slot == ends.end()) slot = ends.insert(slot, 0);
+    *slot = interval.end;
+    return static_cast<u32>(slot - ends.begin());
   }
 };
 
@@ -166,18 +157,16 @@ void place_registers(Function& function, const RegisterUses& uses) {
   function.register_bytes = function.register_slots = 0;
   for (auto& [bytes, pool] : pools) {
     pool.begin = function.register_bytes;
-    function.register_bytes = (pool.begin + pool.slots * bytes + 63) / 64 * 64;
-    function.register_slots += pool.slots;
+    const auto count = static_cast<u32>(pool.ends.size());
+    function.register_bytes = round_up(pool.begin + count * bytes, 64);
+    function.register_slots += count;
   }
   function.virtual_registers = static_cast<u32>(order.size());
 
   for (const auto& [slot, reg, is_definition, is_early, instruction] : uses.references) {
     const u16 bytes = uses.bytes[reg];
     const auto offset = static_cast<Place>(pools[bytes].begin + slots[reg] * bytes);
-    if (slot.field != nullptr)
-      function.code[instruction].*slot.field = offset;
-    else
-      function.operands[slot.index] = offset;
+    place_at(slot, function.code[instruction], function.operands) = offset;
   }
 }
 

@@ -21,82 +21,11 @@ std::optional<u64> initial_value(const Module& module, std::string_view text, Ty
     text.remove_prefix(7);
     text = next_group(text);
   }
-  const std::string name(text);
-  if (!offset || size_of(type) != 8) return std::nullopt;
-  if (const auto symbol = module.symbols.find(name);
-      symbol != module.symbols.end() && symbol->second.space != Space::shared)
-    return symbol->second.address + static_cast<u64>(*offset);
-  if (const auto function = module.functions.find(name); function != module.functions.end())
-    return address_of(*function->second) + static_cast<u64>(*offset);
-  return std::nullopt;
-}
-
-}  // namespace
-
-std::optional<Declaration> parse_declaration(std::string_view text) {
-  Declaration result;
-  if (const std::size_t equals = text.find('='); equals != std::string_view::npos) {
-    result.initialiser = trim(text.substr(equals + 1));
-    text = text.substr(0, equals);
-  }
-  text = trim(text);
-  bool is_pointer = false;  // what stands behind .ptr says what a pointer points to
-  while (text.starts_with('.')) {
-    const auto word = next_word(text);
-    const Type type = type_named(word.substr(1));
-    const Space space = space_named(word.substr(1));
-    if (word == ".align") {
-      const i64 align = parse_integer(next_word(text)).value_or(0);
-      if (align <= 0) return std::nullopt;
-      if (!is_pointer) result.align = static_cast<u32>(align);
-    } else if (type != Type::none) {
-      result.type = type;
-    } else if (space != Space::generic) {
-      if (!is_pointer) result.space = space;
-    } else if (word != ".visible" && word != ".weak" && word != ".common" && word != ".extern" &&
-               word != ".ptr") {
-      return std::nullopt;
-    }
-    is_pointer |= word == ".ptr";
-    result.is_extern |= word == ".extern";
-  }
-  result.name = next_name(text);
-  if (result.name.empty() || result.space == Space::generic || result.type == Type::none)
+  const auto symbol = module.find(std::string(text));
+  if (!offset || size_of(type) != 8 || !symbol || symbol->space == Space::shared)
     return std::nullopt;
-  const auto element = static_cast<u32>(size_of(result.type));
-  if (result.align == 0) result.align = element;
-  result.size = element;
-  if (text.starts_with('[')) {
-    const auto dimension = next_group(text);
-    const auto number = dimension.empty() ? 0 : parse_integer(dimension);
-    if (!number) return std::nullopt;
-    result.size *= static_cast<u32>(*number);
-  }
-  if (!text.empty()) return std::nullopt;
-  return result;
+  return symbol->address + static_cast<u64>(*offset);
 }
-
-Symbol place_variable(const Module& module, const Declaration& variable) {
-  const std::string name(variable.name);
-  std::vector<u8> bytes(variable.size);
-  auto text = variable.initialiser;
-  const auto element = static_cast<std::size_t>(size_of(variable.type));
-  std::size_t offset = 0;
-  for (const auto value : split(text.starts_with('{') ? next_group(text) : text)) {
-    const auto bits = initial_value(module, value, variable.type);
-    if (!bits || element > sizeof *bits || offset + element > bytes.size())
-      unsupported("initialiser of %s: '%s'", name.c_str(), std::string(value).c_str());
-    std::memcpy(bytes.data() + offset, &*bits, element);
-    offset += element;
-  }
-  const u64 address = allocate(std::max<std::size_t>(bytes.size(), 1), true);
-  if (address == 0)
-    unsupported("no device memory for the variable %s of %u bytes", name.c_str(), variable.size);
-  if (!bytes.empty()) std::memcpy(host_address(address), bytes.data(), bytes.size());
-  return {variable.space, address, variable.size, false};
-}
-
-namespace {
 
 class Loader {
  public:
@@ -165,7 +94,7 @@ class Loader {
   Symbol shared_variable(const Declaration& declared) {
     const u32 address = round_up(shared_end_, declared.align);
     shared_end_ = address + declared.size;
-    return {Space::shared, address, declared.size, false};
+    return {Space::shared, address, declared.size};
   }
 
   void function(std::string_view head, bool is_entry) {
@@ -236,17 +165,90 @@ class Loader {
 
 }  // namespace
 
+std::optional<Declaration> parse_declaration(std::string_view text) {
+  Declaration result;
+  if (const std::size_t equals = text.find('='); equals != std::string_view::npos) {
+    result.initialiser = trim(text.substr(equals + 1));
+    text = text.substr(0, equals);
+  }
+  text = trim(text);
+  bool is_pointer = false;  // what stands behind .ptr says what a pointer points to
+  while (text.starts_with('.')) {
+    const auto word = next_word(text);
+    const Type type = type_named(word.substr(1));
+    const Space space = space_named(word.substr(1));
+    if (word == ".align") {
+      const i64 align = parse_integer(next_word(text)).value_or(0);
+      if (align <= 0) return std::nullopt;
+      if (!is_pointer) result.align = static_cast<u32>(align);
+    } else if (type != Type::none) {
+      result.type = type;
+    } else if (space != Space::generic) {
+      if (!is_pointer) result.space = space;
+    } else if (word != ".visible" && word != ".weak" && word != ".common" && word != ".extern" &&
+               word != ".ptr") {
+      return std::nullopt;
+    }
+    is_pointer |= word == ".ptr";
+    result.is_extern |= word == ".extern";
+  }
+  result.name = next_name(text);
+  if (result.name.empty() || result.space == Space::generic || result.type == Type::none)
+    return std::nullopt;
+  const auto element = static_cast<u32>(size_of(result.type));
+  if (result.align == 0) result.align = element;
+  result.size = element;
+  if (text.starts_with('[')) {
+    const auto dimension = next_group(text);
+    const auto number = dimension.empty() ? 0 : parse_integer(dimension);
+    if (!number) return std::nullopt;
+    result.size *= static_cast<u32>(*number);
+  }
+  if (!text.empty()) return std::nullopt;
+  return result;
+}
+
+Symbol place_variable(const Module& module, const Declaration& variable) {
+  const std::string name(variable.name);
+  std::vector<u8> bytes(variable.size);
+  auto text = variable.initialiser;
+  const auto element = static_cast<std::size_t>(size_of(variable.type));
+  std::size_t offset = 0;
+  for (const auto value : split(text.starts_with('{') ? next_group(text) : text)) {
+    const auto bits = initial_value(module, value, variable.type);
+    if (!bits || element > sizeof *bits || offset + element > bytes.size())
+      unsupported("initialiser of %s: '%s'", name.c_str(), std::string(value).c_str());
+    std::memcpy(bytes.data() + offset, &*bits, element);
+    offset += element;
+  }
+  const u64 address = allocate(std::max<std::size_t>(bytes.size(), 1), true);
+  if (address == 0)
+    unsupported("no device memory for the variable %s of %u bytes", name.c_str(), variable.size);
+  if (!bytes.empty()) std::memcpy(host_address(address), bytes.data(), bytes.size());
+  return {variable.space, address, variable.size};
+}
+
 std::string_view Module::line_text(u32 line) const {
-  if (line == 0 || line >= lines.size()) return "?";
-  const std::string_view whole = text;
-  return trim(whole.substr(lines[line], whole.find('\n', lines[line]) - lines[line]));
+  if (line == 0 || line > lines.size()) return "?";
+  const std::size_t begin = lines[line - 1];
+  return trim(std::string_view(text).substr(begin, text.find('\n', begin) - begin));
+}
+
+std::optional<Symbol> Module::find(const std::string& name) const {
+  if (const auto found = symbols.find(name); found != symbols.end()) return found->second;
+  if (const auto found = functions.find(name); found != functions.end())
+    return Symbol{Space::generic, address_of(*found->second)};
+  return std::nullopt;
 }
 
 Module* load_module(std::string_view ptx) {
   auto* const module = new Module;
   module->text = ptx.substr(0, ptx.find('\0'));
   blank_comments(module->text);
-  module->lines = line_starts(module->text);
+  module->lines = {0};
+  for (std::size_t i = module->text.find('\n'); i != std::string::npos;
+       i = module->text.find('\n', i + 1))
+    module->lines.push_back(i + 1);
   Loader(*module).load();
   return module;
 }

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <deque>
-#include <initializer_list>
-#include <regex>
 
 #include "machine/options.h"
 #include "ptx/lexer.h"
@@ -15,10 +13,6 @@
 namespace vgpu {
 
 namespace {
-
-bool is_in(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 bool replace(std::vector<std::string_view>& modifiers, std::string_view old,
              std::string_view with) {
@@ -37,10 +31,10 @@ std::string_view keep(std::string text) {
 bool swap_sources(Draft& draft) {
   const Opcode& opcode = draft.opcode;
   std::size_t first = 1;
-  if ((is_in(opcode.name, {"mad", "fma"}) && !opcode.has("wide")) ||
+  if ((is_in(opcode.name, "mad fma") && !opcode.has("wide")) ||
       (opcode.name == "atom" && opcode.has("cas")))
     first = 2;
-  else if (!is_in(opcode.name, {"sub", "div", "rem", "setp", "set", "selp", "shf"}))
+  else if (!is_in(opcode.name, "sub div rem setp set selp shf"))
     return false;
   auto& operands = draft.operands;
   if (operands.size() < first + 2 || operands[first] == operands[first + 1]) return false;
@@ -60,7 +54,7 @@ std::string_view other_of(std::string_view name, std::string_view pairs) {
 
 bool change_comparison(Draft& draft) {
   auto& modifiers = draft.opcode.modifiers;
-  if (!is_in(draft.opcode.name, {"setp", "set"}) || modifiers.empty()) return false;
+  if (!is_in(draft.opcode.name, "setp set") || modifiers.empty()) return false;
   const auto other =
       other_of(modifiers[0], "lt le gt ge eq ne ltu leu gtu geu equ neu lo ls hi hs num nan");
   if (!other.empty()) modifiers[0] = other;
@@ -70,7 +64,7 @@ bool change_comparison(Draft& draft) {
 bool change_opcode(Draft& draft) {
   Opcode& opcode = draft.opcode;
   const Type type = opcode.type();
-  if (is_in(opcode.name, {"atom", "red"}))
+  if (is_in(opcode.name, "atom red"))
     return !is_float(type) && replace(opcode.modifiers, "add", "max");
   if (opcode.name == "cvt") return is_float(type) && replace(opcode.modifiers, "rn", "rz");
   const auto other =
@@ -80,7 +74,7 @@ bool change_opcode(Draft& draft) {
     if (opcode.has("wide") || opcode.has("hi")) return false;
     std::erase(opcode.modifiers, "lo");
   }
-  if (is_in(opcode.name, {"fma", "mad"})) draft.operands.resize(3);
+  if (is_in(opcode.name, "fma mad")) draft.operands.resize(3);
   if (opcode.name == "shr")  // operands of shl have no sign
     opcode.modifiers = {size_of(type) == 8 ? "b64" : size_of(type) == 4 ? "b32" : "b16"};
   opcode.name = other;
@@ -90,17 +84,16 @@ bool change_opcode(Draft& draft) {
 /// The first source that is a number grows. Numbers of barriers and sizes of copies do not count:
 /// another one makes no sense or no difference.
 bool increase_number(Draft& draft) {
-  if (is_in(draft.opcode.name, {"bar", "barrier", "cp", "nanosleep"})) return false;
+  if (is_in(draft.opcode.name, "bar barrier cp nanosleep")) return false;
   for (auto& operand : draft.operands) {
-    char text[32];
+    char text[32] = "";
     if (const auto integer = parse_integer(operand))
-      std::snprintf(text, sizeof text, "%lld", static_cast<long long>(*integer + 1));
-    else if (const auto f32 = parse_number(operand, Type::b32))
+      std::snprintf(text, sizeof text, "%ld", *integer + 1);
+    else if (const auto f32 = parse_number(operand, Type::f32))
       std::snprintf(text, sizeof text, "0f%08X",
                     bits_as<u32>(bits_as<float>(static_cast<u32>(*f32)) + 1));
-    else if (const auto f64 = parse_number(operand, Type::b64))
-      std::snprintf(text, sizeof text, "0d%016llX",
-                    bits_as<unsigned long long>(bits_as<double>(*f64) + 1));
+    else if (const auto f64 = parse_number(operand, Type::f64))
+      std::snprintf(text, sizeof text, "0d%016lX", bits_as<u64>(bits_as<double>(*f64) + 1));
     else
       continue;
     operand = keep(text);
@@ -111,21 +104,21 @@ bool increase_number(Draft& draft) {
 
 /// The first memory operand moves by so many elements.
 bool move_address(Draft& draft, i64 elements) {
-  const auto found =
-      std::find_if(draft.operands.begin(), draft.operands.end(),
-                   [](std::string_view operand) { return operand.starts_with('['); });
-  if (found == draft.operands.end() || draft.opcode.has("param")) return false;
-  auto inside = found->substr(1, found->size() - 2);
-  const auto offset = cut_offset(inside);
-  if (!offset) return false;
-  // cp.async says how many bytes it copies.
-  i64 bytes = draft.opcode.types.empty() ? 1 : size_of(draft.opcode.types.back());
-  if (draft.opcode.name == "cp" && draft.operands.size() > 2)
-    bytes = parse_integer(draft.operands[2]).value_or(1);
-  std::string text = "[";
-  ((text += inside) += '+') += std::to_string(*offset + elements * bytes);
-  *found = keep(text += ']');
-  return true;
+  if (draft.opcode.has("param")) return false;
+  for (auto& operand : draft.operands) {
+    if (!operand.starts_with('[')) continue;
+    auto inside = operand.substr(1, operand.size() - 2);
+    const auto offset = cut_offset(inside);
+    if (!offset) return false;
+    // cp.async says how many bytes it copies.
+    i64 bytes = draft.opcode.types.empty() ? 1 : size_of(draft.opcode.types.back());
+    if (draft.opcode.name == "cp" && draft.operands.size() > 2)
+      bytes = parse_integer(draft.operands[2]).value_or(1);
+    const std::string moved = std::to_string(*offset + elements * bytes);
+    operand = keep("[" + std::string(inside) + "+" + moved + "]");
+    return true;
+  }
+  return false;
 }
 
 bool negate(Draft& draft) {
@@ -135,13 +128,11 @@ bool negate(Draft& draft) {
 
 bool drop(Draft& draft) {
   const Opcode& opcode = draft.opcode;
+  const auto name = opcode.name;
   const bool may_be_dropped =
-      is_in(opcode.name, {"membar", "fence", "red"}) ||
-      (is_in(opcode.name, {"bar", "barrier"}) && !opcode.has("red")) ||
-      (opcode.name == "bra" && !draft.guard.empty()) ||
-      (opcode.name == "st" && !opcode.has("param")) ||
-      (opcode.name == "cp" &&
-       (opcode.has("wait_group") || opcode.has("wait_all") || opcode.has("commit_group")));
+      is_in(name, "membar fence red") || (is_in(name, "bar barrier") && !opcode.has("red")) ||
+      (name == "bra" && !draft.guard.empty()) || (name == "st" && !opcode.has("param")) ||
+      (name == "cp" && draft.operands.size() < 2);
   if (may_be_dropped) draft.opcode.name = {};
   return may_be_dropped;
 }
@@ -160,22 +151,17 @@ constexpr Change changes[] = {{"swap", swap_sources},
                               {"offset-1", [](Draft& draft) { return move_address(draft, -1); }}};
 
 struct Mutation {
-  std::string text, kernel, file, change;
-  u32 line = 0, index = 0;
-  bool everywhere = false;  // all instructions of the line
+  std::string text, kernel, place, change;
   u64 uses = 0;
 };
 
 Mutation parse_mutation(const std::string& text) {
-  static const std::regex form(R"(([^@]*)@([^=]*):(\d{1,9})(?:#(\d{1,9}|\*))?=(.*))");
-  std::smatch part;
-  if (!std::regex_match(text, part, form))
+  const std::size_t at = text.find('@'), equals = text.find('=', at);
+  if (equals == text.npos)
     unsupported("mutation '%s': not KERNEL@FILE:LINE#N=CHANGE", text.c_str());
-  Mutation result{text, part[1], part[2], part[5]};
-  result.line = static_cast<u32>(std::stoul(part[3]));
-  result.everywhere = part[4] == "*";
-  if (part[4].matched && !result.everywhere) result.index = static_cast<u32>(std::stoul(part[4]));
-  return result;
+  auto place = "/" + text.substr(at + 1, equals - at - 1);
+  if (place.find('#') == place.npos) place += "#0";
+  return {text, text.substr(0, at), place, text.substr(equals + 1)};
 }
 
 /// The mutations that Options asks for. They are asked for once more when the program ends, so they
@@ -189,11 +175,6 @@ std::vector<Mutation>& mutations() {
     for (const std::string& text : texts) parsed.push_back(parse_mutation(text));
   }
   return parsed;
-}
-
-/// Whether a path ends in whole parts of another: "b.h" and "a/b.h" are ends of "x/a/b.h".
-bool ends_in(const std::string& path, const std::string& end) {
-  return path == end || path.ends_with(end.starts_with('/') ? end : std::string("/").append(end));
 }
 
 void list_changes(const Function& function, const std::string& file, u32 line, u32 index,
@@ -236,10 +217,10 @@ bool mutate(const Function& function, const Location& place, u32 index, Draft& d
   const std::string file = place.file < files.size() ? files[place.file] : "";
   if (!options.list_mutants.empty() && place.line != 0)
     list_changes(function, file, place.line, index, draft);
+  const auto here = "/" + file + ":" + std::to_string(place.line) + "#" + std::to_string(index);
   for (Mutation& mutation : mutations()) {
     const bool is_meant =
-        mutation.line == place.line && (mutation.everywhere || mutation.index == index) &&
-        function.name.find(mutation.kernel) != std::string::npos && ends_in(file, mutation.file);
+        here.ends_with(mutation.place) && function.name.find(mutation.kernel) != std::string::npos;
     if (!is_meant || !apply_change(mutation.change, draft)) continue;
     ++mutation.uses;
     if (draft.opcode.name.empty()) return false;

@@ -4,9 +4,8 @@
 //
 // A mutation is KERNEL@FILE:LINE#N=CHANGE. It concerns functions whose (mangled) name contains
 // KERNEL, and of those the N-th instruction, from 0, that comes from line LINE of a source file
-// whose path ends in FILE; #N may be missing and is then 0; #* means all instructions of the line
-// that allow the change. Of inlined code the line is the innermost one. The program must have been
-// compiled with -lineinfo. CHANGE is one of:
+// whose path ends in FILE; #N may be missing and is then 0. Of inlined code the line is the
+// innermost one. The program must have been compiled with -lineinfo. CHANGE is one of:
 //
 //   swap        two sources change places: those of sub, div, rem, setp, selp, shf, the second and
 //               third of mad and fma, of atom.cas the value compared and the new one
@@ -22,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "ptx/draft.h"
+#include "ptx/program.h"
 
 namespace vgpu {
 

@@ -34,34 +34,15 @@ u8 order_of(const Opcode& opcode) {
   return order;
 }
 
-/// Whether a symbol's address is the same for all lanes and launches.
-bool is_constant(const Symbol& symbol) {
-  return !symbol.is_dynamic && symbol.space != Space::local && symbol.space != Space::param &&
-         symbol.space != Space::call;
-}
-
-/// Makes an instruction one that writes the address of a symbol that is not constant.
-void write_address(const Symbol& symbol, i64 offset, Instruction& in) {
-  in.run = move_address;
-  const bool is_call = symbol.space == Space::call;
-  in.immediate = static_cast<i64>(symbol.address) * (is_call ? lanes : 1) + offset;
-  in.target = address_dynamic_shared;
-  if (symbol.space == Space::local) in.target = address_local;
-  if (symbol.space == Space::param) in.target = address_parameter;
-  if (!is_call) return;
-  in.target = address_call;
-  in.offset2 = static_cast<i32>(symbol.size);
-}
-
 }  // namespace
 
 void Builder::translate() {
   const auto rows = rows_named(draft_.opcode.name);
   for (const SignatureRow& row : rows) {
-    if (!fits(row, draft_.operands, words_)) continue;
+    if (!fits(row, draft_.operands)) continue;
     begin();
-    place_operands(*row.signature);
-    if (row.signature->select == nullptr) continue;
+    place_operands(row);
+    if (has_wrong_width_) continue;
     current_.in.run = row.signature->select(draft_.opcode, current_.in);
     if (current_.in.run != nullptr) return emit();
   }
@@ -70,11 +51,10 @@ void Builder::translate() {
 
 /// Starts the current instruction with its guard.
 void Builder::begin() {
-  current_.in = {};
-  current_.references.clear();
-  current_.extra.clear();
+  current_ = {};
   before_.clear();
   sources_ = addresses_ = 0;
+  has_wrong_width_ = false;
   current_.in.guard_negated = draft_.guard_negated;
   if (draft_.guard.empty()) return;
   const auto reg = find_register(draft_.guard);
@@ -85,6 +65,7 @@ void Builder::begin() {
 
 /// Enters the current instruction into the function, and those in front of it.
 void Builder::emit() {
+  if (has_wrong_width_) bad("a register of another width");
   // What was computed for a mov goes where the mov would bring it.
   const bool is_move = draft_.opcode.name == "mov" && before_.size() == 1 && sources_ == 1 &&
                        current_.extra.empty() && draft_.guard.empty();
@@ -114,15 +95,15 @@ void Builder::append(const Built& built) {
   if (built.extra.size() > 255) bad("too many operands");
 }
 
-void Builder::place_operands(const Signature& signature) {
+void Builder::place_operands(const SignatureRow& row) {
   Instruction& in = current_.in;
   const Opcode& opcode = draft_.opcode;
   in.size = opcode.types.empty() ? 0 : static_cast<u8>(size_of(opcode.type()));
   in.space = space_of(opcode);
   in.order = order_of(opcode);
-  in.cls = signature.cls;
-  for (std::size_t i = 0; i < words_.size(); ++i) {
-    const OperandWord& word = *words_[i];
+  in.cls = row.signature->cls;
+  for (std::size_t i = 0; i < draft_.operands.size(); ++i) {
+    const OperandWord& word = row.words[i];
     auto text = draft_.operands[i];
     const Type type = type_of(word);
     if (word.kind == OperandWord::Kind::address) {
@@ -171,12 +152,7 @@ Slot Builder::next_slot(bool is_scalar) {
   return {nullptr, static_cast<u32>(current_.extra.size() - 1)};
 }
 
-void Builder::set(Slot slot, Place place) {
-  if (slot.field != nullptr)
-    current_.in.*slot.field = place;
-  else
-    current_.extra[slot.index] = place;
-}
+void Builder::set(Slot slot, Place place) { place_at(slot, current_.in, current_.extra) = place; }
 
 void Builder::refer(Slot slot, u32 reg, bool is_definition) {
   current_.references.push_back({slot, reg, is_definition});
@@ -185,19 +161,20 @@ void Builder::refer(Slot slot, u32 reg, bool is_definition) {
 
 /// A value for all lanes. Constants are aligned to cache lines and used again.
 Place Builder::constant(u16 bytes, u64 bits) {
-  const auto [entry, is_new] = constants_.try_emplace({bytes, bits}, 0);
+  auto& lines = function_.constants;
+  const std::size_t begin = lines.size();
+  const auto place = ~static_cast<Place>(begin * sizeof(CacheLine));
+  const auto [entry, is_new] = constants_.try_emplace({bytes, bits}, place);
   if (!is_new) return entry->second;
-  auto& data = function_.constants;
-  const std::size_t offset = data.size();
-  data.resize(offset + std::max<std::size_t>(bytes, 64));
-  const Mask mask = bits != 0 ? all_lanes : 0;
+  lines.resize(begin + std::max<std::size_t>(bytes / sizeof(CacheLine), 1));
+  u8* const to = reinterpret_cast<u8*>(&lines[begin]);
   const std::size_t size = lane_bytes(bytes);
   if (bytes == sizeof(Mask))
-    std::memcpy(data.data() + offset, &mask, sizeof mask);
+    std::memset(to, bits != 0 ? 0xff : 0, size);
   else
     for (std::size_t lane = 0; lane < lanes; ++lane)
-      std::memcpy(data.data() + offset + lane * size, &bits, std::min(size, sizeof bits));
-  return entry->second = ~static_cast<Place>(offset);
+      std::memcpy(to + lane * size, &bits, std::min(size, sizeof bits));
+  return place;
 }
 
 /// A new instruction in front of the current one; it writes the register at `slot`.
@@ -212,13 +189,11 @@ Instruction& Builder::compute(Slot slot, u16 bytes) {
 }
 
 /// Only loads, stores and conversions may use registers that are wider than the type. Any other
-/// difference means that the table of signatures is wrong. Returns the register's size.
-u16 Builder::check_width(u32 reg, u16 expected) const {
+/// difference means that this row is not meant. Returns the register's size.
+u16 Builder::check_width(u32 reg, u16 expected) {
   const u16 bytes = uses_.bytes[reg];
-  const auto name = draft_.opcode.name;
-  const bool may_be_wider = name == "ld" || name == "ldu" || name == "st" || name == "cvt";
-  if (bytes != expected && (!may_be_wider || bytes < expected || expected == sizeof(Mask)))
-    bad("a register has not the width that the table of instructions says");
+  const bool may_be_wider = is_in(draft_.opcode.name, "ld ldu st cvt") && expected != sizeof(Mask);
+  has_wrong_width_ |= may_be_wider ? bytes < expected : bytes != expected;
   return bytes;
 }
 
@@ -251,15 +226,27 @@ u16 Builder::place_source(Slot slot, std::string_view text, Type type, u16 bytes
   return bytes;
 }
 
-/// The address of a variable or function, with an offset.
+/// The address of a variable or function, with an offset. Where it depends on the lane or the
+/// launch, an instruction writes it.
 void Builder::place_symbol(Slot slot, std::string_view text, u16 bytes) {
   const auto offset = cut_offset(text);
   const auto symbol = find_symbol(text);
   if (!symbol || !offset) bad("unknown operand");
-  if (is_constant(*symbol))
-    set(slot, constant(bytes, symbol->address + static_cast<u64>(*offset)));
-  else
-    write_address(*symbol, *offset, compute(slot, bytes));
+  const i64 address = static_cast<i64>(symbol->address) + *offset;
+  AddressKind kind = address_dynamic_shared;
+  if (symbol->space == Space::local)
+    kind = address_local;
+  else if (symbol->space == Space::param)
+    kind = address_parameter;
+  else if (symbol->space == Space::call)
+    kind = address_call;
+  else if (!symbol->is_dynamic)
+    return set(slot, constant(bytes, static_cast<u64>(address)));
+  Instruction& in = compute(slot, bytes);
+  in.run = move_address;
+  in.target = kind;
+  in.immediate = address;
+  in.offset2 = static_cast<i32>(symbol->size);
 }
 
 /// "[base + offset]", the base being a register, a symbol, a number or a parameter.
@@ -285,9 +272,8 @@ void Builder::place_address(std::string_view text) {
     if (!symbol || (symbol->space != Space::param && symbol->space != Space::call))
       bad("unknown parameter");
     in.space = symbol->space;
-    const bool is_call = symbol->space == Space::call;
-    offset += static_cast<i64>(symbol->address) * (is_call ? lanes : 1);
-    if (is_call) in.target = static_cast<i32>(symbol->size);
+    offset += static_cast<i64>(symbol->address);
+    if (in.space == Space::call) in.target = static_cast<i32>(symbol->size);
   } else {
     place_symbol(slot, base, 8 * lanes);
   }

@@ -3,7 +3,7 @@
 // that the machine executes.
 #pragma once
 #include <memory>
-#include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -70,6 +70,14 @@ struct Opcode {
   Type type(std::size_t i = 0) const { return i < types.size() ? types[i] : Type::none; }
 };
 
+/// An instruction of the text, taken apart but not yet translated. Mutation works on this.
+struct Draft {
+  Opcode opcode;
+  std::vector<std::string_view> operands;
+  std::string_view guard;  // the predicate's name; empty: none
+  bool guard_negated = false;
+};
+
 /// One row of the table of instructions. `operands` says what stands behind the opcode, in words
 /// separated by blanks:
 ///
@@ -78,7 +86,7 @@ struct Opcode {
 ///   {X} ={X} a vector: a list in braces, or a single register
 ///   [a]      an address: register, symbol or number, with an offset
 ///   #        a number, stored in Instruction::immediate; behind an address, in target
-///   ?        before a word: the operand may be missing
+///   ?        before the last words: the operand may be missing
 ///
 /// X is a PTX type (b16, u32, pred, ...), or T the first type of the opcode, S the second (T if it
 /// has only one), W the type twice as wide as T if the opcode says .wide, else T. The elements of a
@@ -107,16 +115,8 @@ struct Location {
   u32 file = 0, line = 0, call_file = 0, call_line = 0;
 };
 
-/// Memory that begins at a cache line, as vectors like it.
-template <class T> struct LineAllocator {
-  using value_type = T;
-  LineAllocator() = default;
-  template <class U> LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(std::size_t count) {
-    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64}));
-  }
-  void deallocate(T* memory, std::size_t) { ::operator delete (memory, std::align_val_t{64}); }
-  bool operator==(const LineAllocator&) const = default;
+struct alignas(64) CacheLine {
+  u8 bytes[64] = {};
 };
 
 /// Counters of one instruction, summed over launches.
@@ -134,16 +134,16 @@ struct Function {
 
   std::vector<Parameter> parameters, results;
   std::vector<Instruction> code;
-  std::vector<Place> operands;                   // what Instruction::extra points into
-  std::vector<u8, LineAllocator<u8>> constants;  // broadcast to all lanes
+  std::vector<Place> operands;       // what Instruction::extra points into
+  std::vector<CacheLine> constants;  // broadcast to all lanes
   std::vector<std::vector<i32>> branch_tables;
   std::vector<Location> locations;
   std::vector<Function*> callees;
 
   // A frame holds registers, then room for call parameters, then local memory. Call parameters are
   // [variable][lane]: of a variable with offset o and size s, lane i has the s bytes from
-  // memory + register_bytes + lanes * o + i * s. A memory operand in Space::call has
-  // immediate = lanes * o + the offset within the variable, and target = s. Local memory is [lane]:
+  // memory + register_bytes + o + i * s. A memory operand in Space::call has
+  // immediate = o + the offset within the variable, and target = s. Local memory is [lane]:
   // offset o of lane i lies at memory + register_bytes + lanes * call_bytes + i * local_bytes + o.
   u32 register_bytes = 0;        // multiple of 64
   u32 call_bytes = 0;            // a lane's; multiple of 16
@@ -159,7 +159,7 @@ struct Function {
   double seconds = 0;
 
   u32 frame_bytes() const {
-    return (register_bytes + lanes * (call_bytes + local_bytes) + 63) / 64 * 64;
+    return round_up(register_bytes + lanes * (call_bytes + local_bytes), 64);
   }
 };
 
@@ -181,6 +181,8 @@ struct Module {
   std::unordered_map<std::string, Symbol> symbols;
 
   std::string_view line_text(u32 line) const;
+  /// A variable, or a function, whose space is the generic one; null: there is none.
+  std::optional<Symbol> find(const std::string& name) const;
 };
 
 /// Reads a module: its variables get memory and their initial values, its functions are found.

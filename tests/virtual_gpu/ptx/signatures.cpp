@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Gathers the tables of instructions.
-#include <algorithm>
 #include <unordered_map>
 
 #include "instructions/families.h"
@@ -60,24 +59,12 @@ SignatureRow parse_signature(const Signature& signature) {
   return row;
 }
 
-bool fits(const SignatureRow& row, std::span<const std::string_view> operands,
-          std::vector<const OperandWord*>& words) {
-  words.clear();
-  const auto required = static_cast<std::size_t>(
-      std::count_if(row.words.begin(), row.words.end(),
-                    [](const OperandWord& word) { return !word.is_optional; }));
-  if (operands.size() < required || operands.size() > row.words.size()) return false;
-  std::size_t surplus = operands.size() - required;  // for optional words
-  for (const OperandWord& word : row.words) {
-    if (word.is_optional && surplus == 0) continue;
-    if (words.size() < operands.size() && fits(word, operands[words.size()])) {
-      words.push_back(&word);
-      surplus -= word.is_optional;
-    } else if (!word.is_optional) {
+bool fits(const SignatureRow& row, std::span<const std::string_view> operands) {
+  if (operands.size() > row.words.size()) return false;
+  for (std::size_t i = 0; i < row.words.size(); ++i)
+    if (i < operands.size() ? !fits(row.words[i], operands[i]) : !row.words[i].is_optional)
       return false;
-    }
-  }
-  return words.size() == operands.size();
+  return true;
 }
 
 std::span<const SignatureRow> rows_named(std::string_view name) {

@@ -8,7 +8,7 @@
 
 #include "instructions/families.h"
 #include "machine/options.h"
-#include "ptx/draft.h"
+#include "ptx/lexer.h"
 #include "tests/harness.h"
 
 namespace vgpu::test {

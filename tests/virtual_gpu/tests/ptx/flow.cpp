@@ -62,7 +62,7 @@ TEST_CASE("calls: results, arguments, callees, and room for them") {
   const Instruction &call_g = k.code[2];
   CHECK((call_g.run == call));
   CHECK(k.callees.at(static_cast<std::size_t>(call_g.target)) == m.functions.at("g").get());
-  const std::vector<Place> expected = {1, 2, 48, 8, 0, 4, 16, 24};
+  const std::vector<Place> expected = {1, 2, lanes * 48, 8, 0, 4, lanes * 16, 24};
   CHECK(std::vector<Place>(call_g.extra, call_g.extra + 8) == expected);
   CHECK(k.code[1].space == Space::call);
   CHECK(k.code[1].immediate == 16 * lanes + 20);
@@ -72,15 +72,15 @@ TEST_CASE("calls: results, arguments, callees, and room for them") {
   CHECK(indirect.a >= 0);
   // Variables of an earlier call with the same size are used again.
   CHECK(std::vector<Place>(indirect.extra, indirect.extra + 6) ==
-        std::vector<Place>{1, 1, 48, 8, 0, 4});
+        std::vector<Place>{1, 1, lanes * 48, 8, 0, 4});
   CHECK(k.call_bytes == 64);
 
   const Function &g = *m.functions.at("g");
   CHECK(g.is_parsed);
   CHECK(g.code[0].space == Space::call);
-  CHECK(g.code[0].immediate == lanes * g.parameters[1].offset + 20);
+  CHECK(g.code[0].immediate == g.parameters[1].offset + 20);
   CHECK(g.code[0].target == 24);
-  CHECK(g.code[1].immediate == lanes * g.results[0].offset + 4);
+  CHECK(g.code[1].immediate == g.results[0].offset + 4);
   CHECK((g.code[2].run == return_from));
 }
 

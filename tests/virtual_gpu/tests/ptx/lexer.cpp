@@ -3,8 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include "ptx/draft.h"
-
 using namespace vgpu;
 using Kind = Statement::Kind;
 
@@ -90,11 +88,8 @@ TEST_CASE("numbers") {
   CHECK(bits("0f3F800000", Type::f32) == 0x3f800000);
   CHECK(bits("0F3F800000", Type::b32) == 0x3f800000);
   CHECK(bits("0d3FF0000000000000", Type::f64) == 0x3ff0000000000000);
-  CHECK(bits("1.5", Type::f32) == 0x3fc00000);
-  CHECK(bits("-2.5e-1", Type::f64) == 0xbfd0000000000000);
-  CHECK(bits("3", Type::f32) == 0x40400000);
-  CHECK(bits("-3", Type::f64) == 0xc008000000000000);
-  for (const auto text : {"", "-", "x", "%r1", "0x", "12a", "0f3F8", "1.5x", "0d3FF0000000000000"})
+  for (const auto text :
+       {"", "-", "x", "%r1", "0x", "12a", "0f3F8", "1.5", "3", "0d3FF0000000000000"})
     CHECK_MESSAGE(!parse_number(text, Type::f32), text);
   for (const auto text : {"017", "08", "0b1", "1.5", "0d3FF0000000000000"})
     CHECK_MESSAGE(!parse_number(text, Type::u32), text);

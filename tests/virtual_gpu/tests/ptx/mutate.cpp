@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "machine/options.h"
+#include "ptx/lexer.h"
 #include "tests/ptx/program.h"
 
 using namespace vgpu;

@@ -28,7 +28,9 @@ inline Function& kernel(std::string_view body, std::string_view before = "",
 /// A lane of a constant.
 template <class T> T constant(const Function& function, Place place, int lane = 0) {
   T value;
-  std::memcpy(&value, function.constants.data() + ~place + sizeof(T) * static_cast<unsigned>(lane),
+  std::memcpy(&value,
+              reinterpret_cast<const u8*>(function.constants.data()) + ~place +
+                  sizeof(T) * static_cast<unsigned>(lane),
               sizeof value);
   return value;
 }
