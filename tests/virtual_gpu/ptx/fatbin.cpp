@@ -4,8 +4,6 @@
 // programs.
 #include "ptx/fatbin.h"
 
-#include <cstring>
-
 #include "machine/types.h"
 
 namespace vgpu {
@@ -30,25 +28,19 @@ struct Entry {
 };
 constexpr u16 kind_ptx = 1;
 
-template <class T> T read(const void* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
 }  // namespace
 
 std::vector<std::string_view> ptx_of(const void* fatbin_wrapper, std::string& why_not) {
   std::vector<std::string_view> found;
   why_not = "unknown format";
-  const auto wrapper = read<Wrapper>(fatbin_wrapper);
+  const auto& wrapper = *static_cast<const Wrapper*>(fatbin_wrapper);
   if (wrapper.magic != 0x466243b1) return found;
-  const auto header = read<Header>(wrapper.data);
+  const auto& header = *reinterpret_cast<const Header*>(wrapper.data);
   if (header.magic != 0xba55ed50) return found;
   why_not = "it is empty";
   const u64 end = header.header_bytes + header.bytes;
   for (u64 at = header.header_bytes; at < end && end - at >= sizeof(Entry);) {
-    const auto entry = read<Entry>(wrapper.data + at);
+    const auto& entry = *reinterpret_cast<const Entry*>(wrapper.data + at);
     if (entry.header_bytes < sizeof(Entry) || entry.header_bytes > end - at ||
         entry.bytes > end - at - entry.header_bytes) {
       why_not = "its entry at byte " + std::to_string(at) + " is damaged";

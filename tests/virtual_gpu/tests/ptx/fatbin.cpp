@@ -20,6 +20,7 @@ struct Image {
   void entry(u16 kind, std::string text, u64 claimed = 0) {
     const std::size_t at = bytes.size();
     bytes += std::string(64, '\0');
+    text.resize(round_up(text.size(), 8));
     put<u16>(at, kind);
     put<u32>(at + 4, 64);
     put<u64>(at + 8, claimed != 0 ? claimed : text.size());
