@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "checks/counters.h"
@@ -50,12 +51,11 @@ class BlockQueue {
       std::swap(order_[i], order_[i + random.draw(std::min<u64>(2 * most_resident, size_ - i))]);
   }
   u64 size() const { return size_; }
-  /// The next block's index; false: none is left.
-  bool take(u64& index) {
+  /// The next block's index; null: none is left.
+  std::optional<u64> take() {
     const u64 i = next_++;
-    if (i >= size_) return false;
-    index = order_.empty() ? i : order_[i];
-    return true;
+    if (i >= size_) return std::nullopt;
+    return order_.empty() ? i : order_[i];
   }
 
  private:
@@ -64,64 +64,43 @@ class BlockQueue {
   std::vector<u64> order_;
 };
 
-/// The blocks that one thread runs side by side.
-class Residents {
- public:
-  Residents(Launch& launch, BlockQueue& queue, Progress& progress)
-      : launch_(launch), queue_(queue), progress_(progress) {
-    // Another launch may have stood at this one's address: see set_up.
-    for (auto& block : unused_) block->launch = nullptr;
-  }
-
-  void run(std::size_t at_first) {
-    while (resident_.size() < at_first && start()) {
-    }
-    u64 last_end = progress_.instructions;
-    std::size_t stuck = 0;
-    std::size_t turn = 0;
-    while (!resident_.empty() && !launch_.failed) {
-      turn = options.seed != 0 ? progress_.draw(resident_.size()) : (turn + 1) % resident_.size();
-      Block& block = *resident_[turn];
-      if (take_turns(block, progress_)) {
-        stuck = 0;
-      } else if (++stuck > resident_.size()) {
-        report_deadlock(block);
-        return;
-      }
-      if (block.done()) {
-        finish(turn);
-        last_end = progress_.instructions;
-        start();
-      } else if (progress_.instructions - last_end > patience && start()) {
-        last_end = progress_.instructions;
-      }
-    }
-  }
-
- private:
-  bool start() {
-    u64 index = 0;
-    if (!queue_.take(index)) return false;
-    if (unused_.empty()) unused_.push_back(std::make_unique<Block>());
-    resident_.push_back(std::move(unused_.back()));
-    unused_.pop_back();
-    set_up(*resident_.back(), launch_, index);
-    return true;
-  }
-  void finish(std::size_t i) {
-    if (options.check) observe_block_end(*resident_[i]);
-    unused_.push_back(std::move(resident_[i]));
-    resident_.erase(resident_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-
-  Launch& launch_;
-  BlockQueue& queue_;
-  Progress& progress_;
-  std::vector<std::unique_ptr<Block>> resident_;
+/// Runs blocks of the queue side by side, so many at first.
+void run_blocks(Launch& launch, BlockQueue& queue, Progress& progress, std::size_t at_first) {
   // Kept from one launch to the next for their memory.
-  static thread_local std::vector<std::unique_ptr<Block>> unused_;
-};
-thread_local std::vector<std::unique_ptr<Block>> Residents::unused_;
+  static thread_local std::vector<std::unique_ptr<Block>> unused;
+  // Another launch may have stood at this one's address: see set_up.
+  for (auto& block : unused) block->launch = nullptr;
+  std::vector<std::unique_ptr<Block>> resident;
+  const auto start = [&] {
+    const auto index = queue.take();
+    if (!index) return false;
+    if (unused.empty()) unused.push_back(std::make_unique<Block>());
+    set_up(*resident.emplace_back(std::move(unused.back())), launch, *index);
+    unused.pop_back();
+    return true;
+  };
+  while (resident.size() < at_first && start()) {
+  }
+  u64 last_end = progress.instructions;
+  std::size_t stuck = 0, turn = 0;
+  while (!resident.empty() && !launch.failed) {
+    turn = options.seed != 0 ? progress.draw(resident.size()) : (turn + 1) % resident.size();
+    auto& block = resident[turn];
+    if (take_turns(*block, progress))
+      stuck = 0;
+    else if (++stuck > resident.size())
+      return report_deadlock(*block);
+    if (block->done()) {
+      if (options.check) observe_block_end(*block);
+      unused.push_back(std::move(block));
+      resident.erase(resident.begin() + static_cast<std::ptrdiff_t>(turn));
+      last_end = progress.instructions;
+      start();
+    } else if (progress.instructions - last_end > patience && start()) {
+      last_end = progress.instructions;
+    }
+  }
+}
 
 void add_counts(const Progress& progress) {
   static std::mutex mutex;
@@ -166,7 +145,7 @@ void run(Launch& launch) {
       at_first = queue.size();
     else if (options.seed != 0)
       at_first = 1 + progress.draw(most_resident);
-    Residents(launch, queue, progress).run(at_first);
+    run_blocks(launch, queue, progress, at_first);
     add_counts(progress);
   };
   std::vector<std::thread> others;

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 #include <variant>
+
+#include "ptx/lexer.h"
 
 namespace vgpu {
 namespace {
@@ -33,23 +35,14 @@ void read(bool* to, std::string_view text, u64) {
 }
 
 /// A number, decimal or hexadecimal, that may end in K, M or G.
-void read(u64* to, std::string_view text, u64 least) {
-  const bool hexadecimal = text.starts_with("0x");
-  if (hexadecimal) text.remove_prefix(2);
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, *to, hexadecimal ? 16 : 10);
-  const std::string_view rest(end, static_cast<std::size_t>(last - end));
-  const int shift = rest == "K" ? 10 : rest == "M" ? 20 : rest == "G" ? 30 : 0;
-  understood(error == std::errc{} && (rest.empty() || shift != 0));
-  *to <<= shift;
-  understood(*to >= least);
-}
-
-void read(int* to, std::string_view text, u64 least) {
-  u64 value = 0;
-  read(&value, text, least);
-  understood(value <= 0x7fffffff);
-  *to = static_cast<int>(value);
+template <class T> void read(T* to, std::string_view text, u64 least) {
+  const std::size_t unit = std::string_view("KMG").find(text.back());
+  if (unit != text.npos) text.remove_suffix(1);
+  const auto value = parse_integer(text);
+  const int shift = unit == text.npos ? 0 : 10 * static_cast<int>(unit + 1);
+  understood(value && *value >= 0 && std::in_range<T>(*value << shift));
+  *to = static_cast<T>(*value << shift);
+  understood(static_cast<u64>(*to) >= least);
 }
 
 void read(std::string* to, std::string_view text, u64) { *to = text; }
