@@ -7,7 +7,6 @@
 #include <array>
 #include <string>
 
-#include "checks/counters.h"
 #include "checks/race.h"
 #include "checks/report.h"
 
@@ -34,18 +33,16 @@ std::string described(const Allocation& a) {
 void report_global(const Touch& t, int lane, u64 address) {
   const Allocation* const found = find_allocation(address);
   const u64 end = found ? found->address + found->size : 0;
-  if (found && found->freed && address < end)
-    return complain(t, lane, address, "use after free", true,
-                    ", inside a freed one: " + described(*found));
-  std::string what = ", where nothing is allocated";
-  if (found && address + t.bytes > end)
-    return complain(t, lane, address, "out of bounds", true,
-                    " ends " + to_string(address + t.bytes - end) + " bytes past the end of " +
-                        described(*found));
   const Allocation* const next = find_allocation((address + 256) & ~u64{255});
-  if (next && !next->freed && next->address > address)
+  const bool is_freed = found && found->freed && address < end;
+  std::string what = ", where nothing is allocated";
+  if (is_freed)
+    what = ", inside a freed one: " + described(*found);
+  else if (found && address + t.bytes > end)
+    what = " ends " + to_string(address + t.bytes - end) + " bytes past " + described(*found);
+  else if (next && !next->freed && next->address > address)
     what = " begins " + to_string(next->address - address) + " bytes before " + described(*next);
-  complain(t, lane, address, "out of bounds", true, what);
+  complain(t, lane, address, is_freed ? "use after free" : "out of bounds", true, what);
 }
 
 /// One lane's access, looked at byte by byte. False: it must not go ahead.
@@ -270,18 +267,15 @@ Mask observe_copy(Warp& w, const Instruction& in, Mask mask, const u64* to, cons
     count_access(w, in, mask, to, in.size);
   }
   if (!options.check) return mask;
-  const auto readable = [&](Mask who, u32 bytes) {
-    Touch source{w, in, Access::read, false, who, from, bytes};
-    return check_access(source);
-  };
-  Mask whole = 0, good = 0;
-  for_lanes(mask, [&](int i) {
-    if (count[i] == in.size)
-      whole |= 1u << i;
-    else
-      good |= count[i] == 0 ? 1u << i : readable(1u << i, count[i]);
-  });
-  good |= readable(whole, in.size);
+  Mask good = 0;
+  for (Mask left = mask; left != 0;) {  // lanes that read as many bytes as each other
+    const u8 bytes = count[first_lane(left)];
+    Mask same = 0;
+    for_lanes(left, [&](int i) { same |= static_cast<Mask>(count[i] == bytes) << i; });
+    Touch source{w, in, Access::read, false, same, from, bytes};
+    good |= bytes == 0 ? same : check_access(source);
+    left &= ~same;
+  }
   const Touch touch{w, in, Access::write, false, good, to, in.size, &w.block->watch->shared};
   for_lanes(good, [&](int i) {
     if (!begin_copy(touch, i)) good &= ~(1u << i);

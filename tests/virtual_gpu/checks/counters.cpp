@@ -2,11 +2,10 @@
 // Counters: what each instruction asks of memory, and how often it runs. Shared memory is counted
 // in wavefronts: it has 32 banks of 4 bytes, and distinct words of one bank need one wavefront
 // each. Wider accesses are served in 2 or 4 parts, of 16 or 8 lanes.
-#include "checks/counters.h"
-
 #include <algorithm>
 #include <string>
 
+#include "checks/observe.h"
 #include "checks/report.h"
 #include "memory/device_memory.h"
 
@@ -66,10 +65,7 @@ void add_function(Function& function) {
     if (callee) add_function(*callee);
 }
 
-struct Column {
-  const char* name;
-  u64 value;
-};
+using Column = std::pair<const char*, u64>;
 
 /// Everything that the table and the JSON file show of a function.
 std::vector<Column> columns_of(const Function& f) {
@@ -89,12 +85,12 @@ std::vector<Column> columns_of(const Function& f) {
       {"mma_with_zeros", &Counts::zero_products}};
   for (const auto& [name, member] : sums) {
     columns.push_back({name, 0});
-    for (const Counts& counts : f.counts) columns.back().value += counts.*member;
+    for (const Counts& counts : f.counts) columns.back().second += counts.*member;
   }
   const std::size_t first_class = columns.size();
   for (const char* const name : class_names) columns.push_back({name, 0});
   for (std::size_t k = 0; k < f.counts.size(); ++k)
-    columns[first_class + static_cast<std::size_t>(f.code[k].cls)].value += f.counts[k].executed;
+    columns[first_class + static_cast<std::size_t>(f.code[k].cls)].second += f.counts[k].executed;
   return columns;
 }
 

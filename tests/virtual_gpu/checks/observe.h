@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the machine tells the checks and counters. Each function is called only where
+// What the machine tells the checks and counters. Each observing function is called only where
 // Options::observe (accesses) or Options::check (all others) is set.
 #pragma once
+#include <cstdio>
+
 #include "machine/options.h"
 #include "machine/warp.h"
 
@@ -34,6 +36,19 @@ void observe_barrier(Block&, u32 warps);   // these warps have met at a barrier
 void observe_arrival(Warp&, int barrier);  // bar.arrive: it is ordered before those who sync
 void observe_warp_barrier(Warp&, Mask);    // these lanes have met (bar.warp.sync)
 void observe_fence(Warp&, const Instruction&, Mask);  // membar, fence
+
+// Counters by kernel and by instruction (checks/counters.cpp).
+
+/// Adds a memory access to the counters of its instruction: lanes, and distinct sectors of 32 bytes
+/// or wavefronts of shared memory, each against the fewest that its bytes need.
+void count_access(Warp&, const Instruction&, Mask, const u64* addresses, u32 bytes);
+/// A multiplication of the tensor cores. One of whose operands A and B all elements are zero is
+/// work for nothing, as that on padding is.
+void count_product(Warp&, const Instruction&, bool has_zero_operand);
+/// A launch has ended.
+void count_launch(const Launch&);
+void print_counters(std::FILE*);
+void write_counters_json(std::FILE*);
 
 // Life of a launch.
 void observe_launch(Launch&);

@@ -266,8 +266,7 @@ void observe_block(Block& block) {
   watch.shared.is_shared = true;
   watch.shared.releases.clear();
   for (Knowledge& arrival : watch.arrivals) arrival = {};
-  watch.warps.clear();
-  watch.warps.resize(block.warps.size());
+  watch.warps.assign(block.warps.size(), {});
   for (std::size_t k = 0; k < block.warps.size(); ++k) {
     watch.warps[k].agent = watch.first_agent + static_cast<u32>(k);
     block.warps[k].watch = &watch.warps[k];

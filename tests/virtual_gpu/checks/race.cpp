@@ -38,14 +38,11 @@ bool same_store(const Touch& t, int lane, Record r) {
 
 void report_race(const Touch& t, u64 offset, int lane, Record r, const char* before) {
   const Warp& w = t.warp;
-  const u64 block = block_of_agent(agent_of(r));
-  const Dim3& grid = w.launch->grid;
   std::string who = "another lane of the same warp";
   if (agent_of(r) != w.watch->agent) {
     const auto warp = (agent_of(r) - agent_of(global_region().old)) % w.block->warps.size();
-    who = "warp " + std::to_string(warp) + " of block (" + std::to_string(block % grid.x) + "," +
-          std::to_string(block / grid.x % grid.y) + "," + std::to_string(block / grid.x / grid.y) +
-          ")";
+    who = "warp " + std::to_string(warp) + " of block " +
+          coordinates(block_of_agent(agent_of(r)), w.launch->grid);
   } else if (who_of(r) == Who::one) {
     who = "lane " + std::to_string(lane_of(r)) + " of the same warp";
   }

@@ -91,9 +91,8 @@ const Location* call_site(const Function& function, const Location& inner) {
 /// Kernel, block and what the caller says of the thread; the place in the program.
 std::string context(const Warp& w, const Instruction& in, const std::string& thread) {
   const Function& function = *w.frame->function;
-  char block[64];
-  std::snprintf(block, sizeof block, " block (%u,%u,%u) ", w.block->x, w.block->y, w.block->z);
-  std::string text = "\n      kernel " + demangled(w.launch->kernel->name) + block + thread;
+  std::string text = "\n      kernel " + demangled(w.launch->kernel->name) + " block " +
+                     coordinates(w.block->index, w.launch->grid) + " " + thread;
   if (&function != w.launch->kernel) text += " in " + demangled(function.name);
   return text + "\n      " + place_of(function, in);
 }
@@ -135,6 +134,11 @@ std::string demangled(const std::string& name) {
   return result.size() > most ? result.substr(0, most) + "..." : result;
 }
 
+std::string coordinates(u64 number, const Dim3& size) {
+  const u64 x = number % size.x, y = number / size.x % size.y, z = number / size.x / size.y;
+  return "(" + std::to_string(x) + "," + std::to_string(y) + "," + std::to_string(z) + ")";
+}
+
 std::string place_of(const Function& function, const Instruction& in) {
   const Module& module = *function.module;
   std::string_view text = module.line_text(in.line);
@@ -173,12 +177,8 @@ void report(Warp& w, const Instruction& in, int lane, const char* kind, bool fat
   }
   seen.insert({&in, kind});
   if (fatal) w.launch->failed = true;
-  const u32 thread = static_cast<u32>(w.id * lanes + lane);
-  const Dim3& size = w.launch->block;
-  char who[64];
-  std::snprintf(who, sizeof who, "thread (%u,%u,%u)", thread % size.x, thread / size.x % size.y,
-                thread / size.x / size.y);
-  print(kind, message + context(w, in, who));
+  const auto thread = static_cast<u64>(w.id * lanes + lane);
+  print(kind, message + context(w, in, "thread " + coordinates(thread, w.launch->block)));
 }
 
 void report_host(const char* kind, const char* format, ...) {

@@ -22,6 +22,8 @@ u64 reports();
 /// Where an instruction comes from: its PTX line and text, source file and line.
 std::string place_of(const Function&, const Instruction&);
 std::string demangled(const std::string& name);
+/// "(x,y,z)" of the thread or block with that number.
+std::string coordinates(u64 number, const Dim3& size);
 
 /// Turns an invalid address in a kernel or a device pointer on the host into a report and an exit
 /// status. `running`: the warp being executed by this thread, null on the host.

@@ -9,7 +9,6 @@
 // once, at the end.
 #include <algorithm>
 
-#include "checks/counters.h"
 #include "checks/observe.h"
 #include "checks/report.h"
 #include "instructions/addresses.h"

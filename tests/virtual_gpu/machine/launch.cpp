@@ -10,7 +10,6 @@
 #include <optional>
 #include <thread>
 
-#include "checks/counters.h"
 #include "checks/observe.h"
 #include "checks/report.h"
 #include "machine/fragments.h"

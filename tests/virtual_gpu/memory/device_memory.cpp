@@ -47,18 +47,17 @@ class Holes {
     return 0;
   }
 
+  /// Joins it to the holes before and behind it.
   void give(u64 begin, u64 bytes) {
-    auto hole = holes_.emplace(begin, bytes).first;
-    if (hole != holes_.begin()) --hole;
-    for (auto next = std::next(hole); next != holes_.end() && next->first <= begin + bytes;
-         next = std::next(hole)) {  // joins it to the holes before and behind it
-      if (hole->first + hole->second != next->first) {
-        hole = next;
-        continue;
-      }
-      hole->second += next->second;
-      holes_.erase(next);
+    auto next = holes_.lower_bound(begin);
+    if (next != holes_.end() && next->first == begin + bytes) {
+      bytes += next->second;
+      next = holes_.erase(next);
     }
+    if (next != holes_.begin() && std::prev(next)->first + std::prev(next)->second == begin)
+      std::prev(next)->second += bytes;
+    else
+      holes_[begin] = bytes;
   }
 
  private:

@@ -15,8 +15,7 @@ inline constexpr u64 distance = u64{1} << 45;
 inline constexpr u64 arena_begin = u64{0x1800} << 32;  // of device addresses
 inline constexpr u64 arena_bytes = u64{1} << 36;
 
-inline u8* host_address(u64 device) { return reinterpret_cast<u8*>(device + distance); }
-template <class T> inline T* host_address(u64 device) {
+template <class T = u8> T* host_address(u64 device) {
   return reinterpret_cast<T*>(device + distance);
 }
 inline u64 device_address(const void* host) { return reinterpret_cast<u64>(host) - distance; }

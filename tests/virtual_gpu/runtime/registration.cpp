@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <unordered_map>
 
-#include "checks/counters.h"
+#include "checks/observe.h"
 #include "checks/report.h"
 #include "machine/options.h"
 #include "ptx/fatbin.h"
