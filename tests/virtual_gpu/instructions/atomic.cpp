@@ -1,41 +1,30 @@
 // SPDX-License-Identifier: MIT
 // atom and red. Lanes go in order. A block runs on one core, so only what several blocks can reach
 // needs the CPU's atomic operations, and that only if blocks run on several cores.
-#include <algorithm>
-
 #include "checks/observe.h"
 #include "instructions/addresses.h"
 #include "instructions/families.h"
 #include "instructions/half_format.h"
-#include "instructions/modifiers.h"
+#include "instructions/select.h"
 
 namespace vgpu {
 namespace {
 
-// ---- operations: the new value, of the old one and the operands
+// ---- operations: the new value, of the old one and one or two operands
 
-constexpr auto exchange = [](auto, auto b, auto) { return b; };
-constexpr auto compare_and_swap = [](auto old, auto b, auto c) { return old == b ? c : old; };
-constexpr auto add = [](auto old, auto b, auto) { return old + b; };  // signed: as unsigned
-constexpr auto least = [](auto old, auto b, auto) { return std::min(old, b); };
-constexpr auto greatest = [](auto old, auto b, auto) { return std::max(old, b); };
-constexpr auto bit_and = [](auto old, auto b, auto) { return old & b; };
-constexpr auto bit_or = [](auto old, auto b, auto) { return old | b; };
-constexpr auto bit_xor = [](auto old, auto b, auto) { return old ^ b; };
-constexpr auto increment = [](u32 old, u32 b, u32) { return old >= b ? 0 : old + 1; };
-constexpr auto decrement = [](u32 old, u32 b, u32) { return old == 0 || old > b ? b : old - 1; };
-constexpr auto add_f32 = [](float old, float b, float) { return canonical(old + b); };
-constexpr auto add_f32_flushed = [](float old, float b, float) {
-  return canonical(flush(flush(old) + flush(b)));
-};
+template <class T> T exchange(T, T b) { return b; }
+template <class T> T compare_and_swap(T old, T b, T c) { return old == b ? c : old; }
+u32 increment(u32 old, u32 b) { return old >= b ? 0 : old + 1; }
+u32 decrement(u32 old, u32 b) { return old == 0 || old > b ? b : old - 1; }
+double add_f64(double old, double b) { return old + b; }
+float add_f32(float old, float b) { return canonical(old + b); }
+float add_f32_flushed(float old, float b) { return canonical(flush(flush(old) + flush(b))); }
 
 // A sum of two halves in f32 is rounded once more without harm: f32 has more than twice the digits.
-template <class Format> u16 add_half(u16 old, u16 b, u16) {
-  return Format::narrow(Format::widen(old) + Format::widen(b));
-}
-template <class Format> u32 add_halves(u32 old, u32 b, u32) {
+u16 add_f16(u16 old, u16 b) { return Float16::narrow(Float16::widen(old) + Float16::widen(b)); }
+u32 add_f16x2(u32 old, u32 b) {
   const auto sum = [=](int shift) {
-    return u32{add_half<Format>(static_cast<u16>(old >> shift), static_cast<u16>(b >> shift), 0)};
+    return u32{add_f16(static_cast<u16>(old >> shift), static_cast<u16>(b >> shift))};
   };
   return sum(0) | sum(16) << 16;
 }
@@ -44,13 +33,19 @@ template <class Format> u32 add_halves(u32 old, u32 b, u32) {
 
 /// Replaces the value at p, atomically if other cores use it too; returns the old one.
 template <class T, auto F> T replace(T* p, T b, T c, bool locked) {
+  const auto applied = [=](T old) {
+    if constexpr (requires { F(old, b, c); })
+      return F(old, b, c);
+    else
+      return F(old, b);
+  };
   T old;
   std::memcpy(&old, p, sizeof old);
-  T value = F(old, b, c);
+  T value = applied(old);
   if (!locked) std::memcpy(p, &value, sizeof value);
   while (locked &&
          !__atomic_compare_exchange(p, &old, &value, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-    value = F(old, b, c);
+    value = applied(old);
   return old;
 }
 
@@ -82,47 +77,43 @@ void atomic_add_f32(Warp& w, const Instruction& in, Mask mask) {
 
 // ---- the choice of a handler
 
+/// By the name of the operation.
+template <class T>
+constexpr Form of_bits[] = {
+    {"and", atomic<T, bit_and<T>>},          {"or", atomic<T, bit_or<T>>},
+    {"xor", atomic<T, bit_xor<T>>},          {"exch", atomic<T, exchange<T>>},
+    {"cas", atomic<T, compare_and_swap<T>>},
+};
+template <class T>
+constexpr Form of_numbers[] = {
+    {"add", atomic<T, add<T>>},
+    {"min", atomic<T, least<T>>},
+    {"max", atomic<T, greatest<T>>},
+};
+/// By all that is not a space, an order or a scope.
 constexpr Form forms[] = {
-    {"and.b32", atomic<u32, bit_and>},
-    {"and.b64", atomic<u64, bit_and>},
-    {"or.b32", atomic<u32, bit_or>},
-    {"or.b64", atomic<u64, bit_or>},
-    {"xor.b32", atomic<u32, bit_xor>},
-    {"xor.b64", atomic<u64, bit_xor>},
-    {"add.u32", atomic<u32, add>},
-    {"add.s32", atomic<u32, add>},
-    {"add.u64", atomic<u64, add>},
-    {"add.s64", atomic<u64, add>},
-    {"add.f32", atomic_add_f32},
-    {"add.f64", atomic<double, add>},
-    {"add.noftz.f16", atomic<u16, add_half<Float16>>},
-    {"add.noftz.bf16", atomic<u16, add_half<BFloat16>>},
-    {"add.noftz.f16x2", atomic<u32, add_halves<Float16>>},
-    {"add.noftz.bf16x2", atomic<u32, add_halves<BFloat16>>},
-    {"min.u32", atomic<u32, least>},
-    {"min.s32", atomic<i32, least>},
-    {"min.u64", atomic<u64, least>},
-    {"min.s64", atomic<i64, least>},
-    {"max.u32", atomic<u32, greatest>},
-    {"max.s32", atomic<i32, greatest>},
-    {"max.u64", atomic<u64, greatest>},
-    {"max.s64", atomic<i64, greatest>},
     {"inc.u32", atomic<u32, increment>},
     {"dec.u32", atomic<u32, decrement>},
+    {"add.f32", atomic_add_f32},
+    {"add.f64", atomic<double, add_f64>},
+    {"add.noftz.f16", atomic<u16, add_f16>},
+    {"add.noftz.f16x2", atomic<u32, add_f16x2>},
+    {"cas.b16", atomic<u16, compare_and_swap<u16>>},
 };
-constexpr Form forms_with_result[] = {{"exch.b32", atomic<u32, exchange>},
-                                      {"exch.b64", atomic<u64, exchange>},
-                                      {"cas.b16", atomic<u16, compare_and_swap>},
-                                      {"cas.b32", atomic<u32, compare_and_swap>},
-                                      {"cas.b64", atomic<u64, compare_and_swap>}};
 
 Handler select_atomic(const Opcode& opcode, Instruction& in) {
-  const auto form =
-      form_of(opcode, "global shared shared::cta cta gpu sys", "relaxed acquire release acq_rel");
+  constexpr std::string_view skipped =
+      "global shared shared::cta cta gpu sys relaxed acquire release acq_rel";
+  const auto form = form_of(opcode, skipped),
+             name = form_of(opcode, skipped, "b32 b64 u32 u64 s32 s64");
   in.flags = opcode.name == "atom";
-  if (!can_be_addressed(in)) return nullptr;
+  if (!can_be_addressed(in) || (!in.flags && is_in(name, "exch cas"))) return nullptr;
   if (const Handler run = find_form(forms, form)) return run;
-  return in.flags != 0 ? find_form(forms_with_result, form) : nullptr;
+  if (opcode.type() <= Type::b64)
+    return for_type<u32, u64>(opcode.type(),
+                              [&]<class T>() { return find_form(of_bits<T>, name); });
+  return for_type<u32, u64, i32, i64>(opcode.type(),
+                                      [&]<class T>() { return find_form(of_numbers<T>, name); });
 }
 
 constexpr Signature table[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Comparisons and choices: setp, set, selp.
+// Comparisons and choices: setp, set (of floating-point numbers), selp.
 #include <functional>
 
 #include "instructions/families.h"
@@ -35,20 +35,14 @@ template <class Comparison, class T> Mask compare_lanes(const T* a, const T* b) 
   return result;
 }
 
-/// The even or odd ones of `stride` times 32 halves, as floats.
-template <class Format> void load_halves(const u16* from, int stride, float* to, bool ftz) {
-  alignas(64) u16 halves[lanes];
-  for (int i = 0; i < lanes; ++i) halves[i] = from[stride * i];
-  Format::template widen<lanes>(halves, to);
-  for (int i = 0; ftz && i < lanes; ++i)
-    if (std::fabs(to[i]) < Format::smallest_normal) to[i] = 0;
-}
-template <class Comparison, class Format>
-Mask compare_halves(Warp& w, const Instruction& in, int part) {
+/// Of pairs of halves the lower or (part 1) the upper ones.
+template <class Comparison> Mask compare_halves(Warp& w, const Instruction& in, int part) {
   alignas(64) float a[lanes], b[lanes];
   const int stride = in.source_width / 2;
-  load_halves<Format>(w.source<u16>(in.a) + part, stride, a, in.flags & flag_ftz);
-  load_halves<Format>(w.source<u16>(in.b) + part, stride, b, in.flags & flag_ftz);
+  for (int i = 0; i < lanes; ++i) {
+    a[i] = Float16::widen(w.source<u16>(in.a)[stride * i + part]);
+    b[i] = Float16::widen(w.source<u16>(in.b)[stride * i + part]);
+  }
   return compare_lanes<Comparison>(a, b);
 }
 
@@ -56,9 +50,9 @@ Mask compare_halves(Warp& w, const Instruction& in, int part) {
 template <class Comparison, class T> Results compare(Warp& w, const Instruction& in) {
   const Mask inverted = static_cast<Mask>(in.target);
   Mask result;
-  if constexpr (requires { T::smallest_normal; }) {
-    result = compare_halves<Comparison, T>(w, in, 0) ^ inverted;
-    if (in.source_width == 4) return {result, compare_halves<Comparison, T>(w, in, 1) ^ inverted};
+  if constexpr (std::is_same_v<T, Float16>) {
+    result = compare_halves<Comparison>(w, in, 0) ^ inverted;
+    if (in.source_width == 4) return {result, compare_halves<Comparison>(w, in, 1) ^ inverted};
   } else if (std::is_same_v<T, float> && in.flags & flag_ftz) {
     alignas(64) float a[lanes], b[lanes];
     for (int i = 0; i < lanes; ++i) a[i] = flush(w.source<float>(in.a)[i]);
@@ -98,73 +92,54 @@ template <auto of> void set(Warp& w, const Instruction& in, Mask mask) {
 
 // ---- selection
 
-enum class For : u8 { all, unsigned_integers, floats };
-struct Form {
+struct Comparing {
   std::string_view name;
-  For types;
   bool inverted;
   Handler setp, set;
 };
 template <class T, class Comparison>
-constexpr Form form(std::string_view name, For types = For::all, bool inverted = false) {
-  return {name, types, inverted, setp<compare<Comparison, T>>, set<compare<Comparison, T>>};
+constexpr Comparing by(std::string_view name, bool inverted = false) {
+  return {name, inverted, setp<compare<Comparison, T>>, set<compare<Comparison, T>>};
 }
-/// Names that end in u are for floating-point numbers and hold for NaN too.
+/// Names of three letters are for floating-point numbers; those that end in u hold for NaN too.
 template <class T>
-constexpr Form forms[] = {
-    form<T, std::equal_to<>>("eq"),
-    form<T, LessOrGreater>("ne"),
-    form<T, std::less<>>("lt"),
-    form<T, std::less_equal<>>("le"),
-    form<T, std::greater<>>("gt"),
-    form<T, std::greater_equal<>>("ge"),
-    form<T, std::less<>>("lo", For::unsigned_integers),
-    form<T, std::less_equal<>>("ls", For::unsigned_integers),
-    form<T, std::greater<>>("hi", For::unsigned_integers),
-    form<T, std::greater_equal<>>("hs", For::unsigned_integers),
-    form<T, LessOrGreater>("equ", For::floats, true),
-    form<T, std::equal_to<>>("neu", For::floats, true),
-    form<T, std::greater_equal<>>("ltu", For::floats, true),
-    form<T, std::greater<>>("leu", For::floats, true),
-    form<T, std::less_equal<>>("gtu", For::floats, true),
-    form<T, std::less<>>("geu", For::floats, true),
-    form<T, Ordered>("num", For::floats),
-    form<T, Ordered>("nan", For::floats, true),
+constexpr Comparing comparisons[] = {
+    by<T, std::equal_to<>>("eq"),
+    by<T, LessOrGreater>("ne"),
+    by<T, std::less<>>("lt"),
+    by<T, std::less_equal<>>("le"),
+    by<T, std::greater<>>("gt"),
+    by<T, std::greater_equal<>>("ge"),
+    by<T, LessOrGreater>("equ", true),
+    by<T, std::equal_to<>>("neu", true),
+    by<T, std::greater_equal<>>("ltu", true),
+    by<T, std::greater<>>("leu", true),
+    by<T, std::less_equal<>>("gtu", true),
+    by<T, std::less<>>("geu", true),
+    by<T, Ordered>("num"),
+    by<T, Ordered>("nan", true),
 };
 
 /// The handler for a comparison by name, with what it needs in the instruction.
 template <class T> Handler find(std::string_view name, bool is_setp, Instruction& in) {
-  const For types = std::is_unsigned_v<T>   ? For::unsigned_integers
-                    : std::is_integral_v<T> ? For::all
-                                            : For::floats;
-  for (const Form& f : forms<T>)
-    if (f.name == name && (f.types == For::all || f.types == types)) {
-      in.target = f.inverted ? -1 : 0;
-      return is_setp ? f.setp : f.set;
-    }
-  return nullptr;
+  if (std::is_integral_v<T> && name.size() == 3) return nullptr;
+  const auto found = std::ranges::find(comparisons<T>, name, &Comparing::name);
+  if (found == std::end(comparisons<T>)) return nullptr;
+  in.target = found->inverted ? -1 : 0;
+  return is_setp ? found->setp : found->set;
 }
 Handler find_by_type(Type type, std::string_view name, bool is_setp, Instruction& in) {
-  switch (type) {
-    case Type::f32:
-      in.cls = Class::f32;
-      return find<float>(name, is_setp, in);
-    case Type::f64:
-      in.cls = Class::f64;
-      return find<double>(name, is_setp, in);
-    case Type::f16:
-    case Type::f16x2:
-      in.cls = Class::half;
-      return find<Float16>(name, is_setp, in);
-    case Type::bf16:
-    case Type::bf16x2:
-      in.cls = Class::half;
-      return find<BFloat16>(name, is_setp, in);
-    default:
-      if (type <= Type::b128 && name != "eq" && name != "ne") return nullptr;
-      return for_type<u16, u32, u64, i16, i32, i64>(
-          type, [&]<class T>() { return find<T>(name, is_setp, in); });
-  }
+  const bool is_f16 = type == Type::f16 || type == Type::f16x2;
+  in.cls = is_f16              ? Class::half
+           : type == Type::f32 ? Class::f32
+           : type == Type::f64 ? Class::f64
+                               : Class::integer;
+  if (is_f16) return find<Float16>(name, is_setp, in);
+  if (type == Type::f32) return find<float>(name, is_setp, in);
+  if (type == Type::f64) return find<double>(name, is_setp, in);
+  if (type <= Type::b128 && name != "eq" && name != "ne") return nullptr;
+  return for_type<u16, u32, u64, i16, i32, i64>(
+      type, [&]<class T>() { return find<T>(name, is_setp, in); });
 }
 
 /// setp.op{.and}{.ftz}.type: the first modifier is the comparison.
@@ -174,30 +149,30 @@ Handler select_setp(const Opcode& op, Instruction& in) {
   const int combined = std::popcount(in.flags & unsigned{combinations});
   const std::size_t understood = 2 + combined + op.has("ftz");
   if (op.types.size() != 1 || op.modifiers.size() != understood || combined > 1 ||
-      in.sources != 2 + combined ||
-      (op.has("ftz") && (!is_float(op.type()) || size_of(op.type()) == 8)))
+      in.sources != 2 + combined || (op.has("ftz") && op.type() != Type::f32))
     return nullptr;
   return find_by_type(op.type(), op.modifiers[0], true, in);
 }
 
 /// set.op{.ftz}.type.type.
 Handler select_set(const Opcode& op, Instruction& in) {
-  static constexpr std::pair<Type, u32> values[] = {
-      {Type::u32, ~0u},          {Type::s32, ~0u},           {Type::f32, 0x3f800000},
-      {Type::u16, 0xffff},       {Type::f16, 0x3c00},        {Type::bf16, 0x3f80},
-      {Type::f16x2, 0x3c003c00}, {Type::bf16x2, 0x3f803f80},
+  struct Known {
+    Type to, from;
+    u32 value;
   };
-  const auto is_pair = [](Type type) { return type == Type::f16x2 || type == Type::bf16x2; };
-  const auto value = std::ranges::find(values, op.type(), &std::pair<Type, u32>::first);
-  const bool pairs = is_pair(op.type(1)), ftz = op.has("ftz");
-  if (op.types.size() != 2 || op.modifiers.size() != (ftz ? 4 : 3) || value == std::end(values))
-    return nullptr;
-  if (pairs ? size_of(op.type()) != 4 || op.type() == Type::f32 : is_pair(op.type()))
-    return nullptr;
-  if (ftz && op.type(1) != Type::f32 && !is_half(op.type(1))) return nullptr;
-  in.immediate = value->second;
-  in.flags = static_cast<u8>((pairs ? flag_pairs : 0) | (ftz ? flag_ftz : 0));
-  return find_by_type(op.type(1), op.modifiers[0], false, in);
+  static constexpr Known known[] = {{Type::f32, Type::f32, 0x3f800000},
+                                    {Type::f16, Type::f16, 0x3c00},
+                                    {Type::f16x2, Type::f16x2, 0x3c003c00},
+                                    {Type::u32, Type::f16x2, ~0u}};
+  const bool ftz = op.has("ftz");
+  for (const auto& [to, from, value] : known) {
+    if (to != op.type() || from != op.type(1) || op.modifiers.size() != (ftz ? 4 : 3)) continue;
+    if (ftz && from != Type::f32) return nullptr;
+    in.immediate = value;
+    in.flags = static_cast<u8>((from == Type::f16x2 ? flag_pairs : 0) | (ftz ? flag_ftz : 0));
+    return find_by_type(from, op.modifiers[0], false, in);
+  }
+  return nullptr;
 }
 
 // ---- choices

@@ -3,6 +3,7 @@
 // source exactly, changed there, and rounded once into the destination. The conversions of which
 // programs are full are loops of vectors instead.
 #include <algorithm>
+#include <limits>
 
 #include "instructions/families.h"
 #include "instructions/half_format.h"
@@ -18,10 +19,10 @@ struct Conversion {
   Type to = Type::none, from = Type::none;
   Rounding rounding = Rounding::nearest;
   bool is_integral = false;  // rni, rzi, rmi, rpi: the result is a whole number
-  bool saturates = false, is_relu = false, flushes = false;
-  u8 unused = 0;
+  bool saturates = false, flushes = false;
+  u8 unused[2] = {};
 
-  bool is_plain() const { return !saturates && !is_relu && !flushes; }
+  bool is_plain() const { return !saturates && !flushes; }
 };
 
 // ---- in general
@@ -39,23 +40,15 @@ i128 clamped(Type type, i128 value) {
 
 double real(Type type, u64 bits, bool ftz) {
   if (type == Type::f16) return double{Float16::widen(static_cast<u16>(bits))};
-  if (type == Type::bf16) return double{BFloat16::widen(static_cast<u16>(bits))};
   if (type == Type::f64) return bits_as<double>(bits);
   const float x = bits_as<float>(static_cast<u32>(bits));
   return double{ftz ? flush(x) : x};
 }
 
 template <class T> T whole(T x, Rounding mode) {
-  switch (mode) {
-    case Rounding::zero:
-      return std::trunc(x);
-    case Rounding::down:
-      return std::floor(x);
-    case Rounding::up:
-      return std::ceil(x);
-    default:
-      return std::nearbyint(x);
-  }
+  if (mode == Rounding::zero) return std::trunc(x);
+  if (mode == Rounding::down) return std::floor(x);
+  return mode == Rounding::up ? std::ceil(x) : std::nearbyint(x);
 }
 
 i128 to_integer(double x, const Conversion& c) {
@@ -67,7 +60,6 @@ i128 to_integer(double x, const Conversion& c) {
 
 u64 to_real(double x, const Conversion& c) {
   if (c.is_integral) x = whole(x, c.rounding);
-  if (c.is_relu) x = relu(x);
   if (c.saturates) x = saturate(x);
   if (c.to == Type::f16) return narrow<5, 10>(x, c.rounding);
   if (c.to == Type::bf16) return narrow<8, 7>(x, c.rounding);
@@ -109,22 +101,11 @@ void convert(Warp& w, const Instruction& in, Mask mask) {
     return nullptr;
   });
 }
-/// cvt.rn.f16x2.f32 d, a, b: a goes into the upper half.
-void convert_pair(Warp& w, const Instruction& in, Mask mask) {
-  auto c = bits_as<Conversion>(in.immediate);
-  c.to = c.to == Type::f16x2 ? Type::f16 : Type::bf16;
-  for_lanes(mask, [&](int i) {
-    const u64 high = converted(w.source<u32>(in.a)[i], c),
-              low = converted(w.source<u32>(in.b)[i], c);
-    w.reg<u32>(in.d)[i] = static_cast<u32>(high << 16 | low);
-  });
-}
 
 // ---- as vectors
 
 template <class D, class S> D number(S x) { return static_cast<D>(x); }
 float single(double x) { return canonical(static_cast<float>(x)); }
-float saturated(float x) { return saturate(x); }
 
 /// The low bits of a register, extended into another one.
 template <class D, class S, class Value> D extended(S x) {
@@ -143,22 +124,17 @@ Handler extension(const Conversion& c, const Instruction& in) {
   });
 }
 
-/// Only values of i32 are converted, for which processors have an instruction; the upper half of
-/// u32 is moved down for that.
+/// Only values of i32 are converted, for which processors have an instruction; those of u32 are
+/// moved down by half their range for that.
 template <class D, Rounding mode> D whole_of(float x) {
-  constexpr float half = 0x1p31f;
-  const float value = whole(x, mode);
   if constexpr (std::is_same_v<D, float>) {
-    return canonical(value);
-  } else if constexpr (std::is_signed_v<D>) {
-    const bool inside = value >= -half && value < half;
-    const i32 result = static_cast<i32>(inside ? value : 0.0f);
-    return value >= half ? INT32_MAX : value < -half ? INT32_MIN : result;
+    return canonical(whole(x, mode));
   } else {
-    const bool upper = value >= half;
-    const float moved = upper ? value - half : value;
-    const u32 result = static_cast<u32>(static_cast<i32>(moved >= 0 && moved < half ? moved : 0));
-    return value >= 2 * half ? UINT32_MAX : upper ? result ^ 0x80000000u : result;
+    using Limits = std::numeric_limits<D>;
+    constexpr double least = Limits::min(), most = Limits::max(), middle = least == 0 ? 0x1p31 : 0;
+    const double value = x == x ? std::clamp(double{whole(x, mode)}, least, most) : 0;
+    return static_cast<D>(static_cast<u32>(static_cast<i32>(value - middle)) +
+                          static_cast<u32>(middle));
   }
 }
 template <class D> Handler from_f32(Rounding mode) {
@@ -170,18 +146,19 @@ template <class D> Handler from_f32(Rounding mode) {
 
 template <class Format> void narrow_lanes(Warp& w, const Instruction& in, Mask mask) {
   alignas(64) u16 result[lanes];
-  Format::template narrow<lanes>(w.source<float>(in.a), result);
+  narrow_all<Format, lanes>(w.source<float>(in.a), result);
   write_lanes(w.reg<u16>(in.d), mask, [&](int i) { return result[i]; });
 }
-template <class Format> void widen_lanes(Warp& w, const Instruction& in, Mask mask) {
+void widen_lanes(Warp& w, const Instruction& in, Mask mask) {
   alignas(64) float result[lanes];
-  Format::template widen<lanes>(w.source<u16>(in.a), result);
+  widen_all<Float16, lanes>(w.source<u16>(in.a), result);
   write_lanes(w.reg<float>(in.d), mask, [&](int i) { return canonical(result[i]); });
 }
+/// a goes into the upper half.
 template <class Format> void narrow_pairs(Warp& w, const Instruction& in, Mask mask) {
   alignas(64) u16 high[lanes], low[lanes];
-  Format::template narrow<lanes>(w.source<float>(in.a), high);
-  Format::template narrow<lanes>(w.source<float>(in.b), low);
+  narrow_all<Format, lanes>(w.source<float>(in.a), high);
+  narrow_all<Format, lanes>(w.source<float>(in.b), low);
   write_lanes(w.reg<u32>(in.d), mask, [&](int i) { return u32{high[i]} << 16 | low[i]; });
 }
 
@@ -195,8 +172,7 @@ constexpr Fast fast_forms[] = {
     {Type::bf16, Type::f32, narrow_lanes<BFloat16>},
     {Type::f16x2, Type::f32, narrow_pairs<Float16>},
     {Type::bf16x2, Type::f32, narrow_pairs<BFloat16>},
-    {Type::f32, Type::f16, widen_lanes<Float16>},
-    {Type::f32, Type::bf16, widen_lanes<BFloat16>},
+    {Type::f32, Type::f16, widen_lanes},
     {Type::f32, Type::f64, lanewise<single>},
     {Type::f64, Type::f32, lanewise<number<double, float>>},
 };
@@ -205,7 +181,7 @@ constexpr Fast fast_forms[] = {
 Handler fast_conversion(const Conversion& c, const Instruction& in) {
   if (!is_float(c.to) && !is_float(c.from)) return c.is_plain() ? extension(c, in) : nullptr;
   if (c.from == Type::f32 && c.to == Type::f32 && c.saturates && !c.is_integral && !c.flushes)
-    return c.is_relu ? nullptr : lanewise<saturated>;
+    return lanewise<saturate<float>>;
   if (!c.is_plain() || in.source_width != size_of(c.from) || in.width != size_of(c.to))
     return nullptr;
   if (c.from == Type::f32) {
@@ -229,31 +205,30 @@ Handler fast_conversion(const Conversion& c, const Instruction& in) {
 
 bool is_pair(Type type) { return type == Type::f16x2 || type == Type::bf16x2; }
 
-/// Whether the types and modifiers go together.
+/// Whether the types and modifiers go together. Pairs are left to fast_conversion.
 bool is_valid(const Conversion& c) {
-  const auto is_known = [](Type type) {
-    return (type >= Type::u8 && type <= Type::s64) || is_float(type);
+  const auto is_number = [](Type type) {
+    return (type >= Type::u8 && type <= Type::s64) || type == Type::f16 || type == Type::f32 ||
+           type == Type::f64;
   };
-  if (!is_known(c.from) || !is_known(c.to) || c.from == Type::tf32 || is_pair(c.from)) return false;
-  if (c.is_relu && !(is_float(c.from) && is_float(c.to))) return false;
-  if (!is_pair(c.to) && c.to != Type::tf32) return c.rounding != Rounding::away;
-  return c.from == Type::f32 && !c.saturates && !c.is_integral && !c.flushes;
+  if (!is_number(c.from)) return false;
+  if (is_number(c.to)) return c.rounding != Rounding::away;
+  return is_float(c.to) && c.from == Type::f32 && c.is_plain() && !c.is_integral;
 }
 
 Handler select_convert(const Opcode& op, Instruction& in) {
-  if (!is_form(op, 2, "rn rz rm rp rna rni rzi rmi rpi ftz sat relu")) return nullptr;
+  if (!is_form(op, 2, "rn rz rm rp rna rni rzi rmi rpi ftz sat")) return nullptr;
   Conversion c;
   c.to = op.type();
   c.from = op.type(1);
   c.rounding = rounding_of(op);
   c.is_integral = op.has("rni") || op.has("rzi") || op.has("rmi") || op.has("rpi");
   c.saturates = op.has("sat");
-  c.is_relu = op.has("relu");
   c.flushes = op.has("ftz");
   if (!is_valid(c) || in.sources != (is_pair(c.to) ? 2 : 1)) return nullptr;
   in.immediate = bits_as<i64>(c);
   if (const Handler fast = fast_conversion(c, in)) return fast;
-  return is_pair(c.to) ? convert_pair : convert;
+  return is_pair(c.to) ? nullptr : convert;
 }
 
 constexpr Signature table[] = {

@@ -2,14 +2,12 @@
 // cp.async: copies from global to shared memory that complete when they are waited for. The device
 // may do them at any time before; by default they are done as late as possible, so that a program
 // that reads too early gets old data. With Options::late_copies off they are done at once.
-#include "instructions/copy_async.h"
-
 #include <algorithm>
 
 #include "checks/observe.h"
 #include "instructions/addresses.h"
 #include "instructions/families.h"
-#include "instructions/modifiers.h"
+#include "instructions/select.h"
 #include "memory/device_memory.h"
 
 namespace vgpu {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tables of instructions, one a family of files, and the handlers that the body parser uses by
-// itself: special registers, addresses as operands and negated predicates.
+// The tables of instructions, one a family of files, and what the body parser and the machine use
+// by itself: special registers, addresses as operands, negated predicates, the end of copies.
 #pragma once
 #include <span>
 #include <string_view>
@@ -37,6 +37,13 @@ enum AddressKind : i32 {
 
 /// Writes an address to in.d, in.width bytes.
 void move_address(Warp&, const Instruction&, Mask);
+
+/// For `keep` of complete_copies: leave none, committed or not.
+inline constexpr u32 keep_nothing = ~0u;
+
+/// Completes the lanes' asynchronous copies (cp.async), except for those of the `keep` groups
+/// committed last and those not yet committed. Lanes that exit complete all of theirs.
+void complete_copies(Warp&, Mask, u32 keep);
 
 /// d = not a, for predicates.
 void negate_predicate(Warp&, const Instruction&, Mask);

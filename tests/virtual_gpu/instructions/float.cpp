@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Arithmetic of f32 and f64. Results of f32 that are NaN get the canonical pattern.
 #include "instructions/families.h"
-#include "instructions/float_operations.h"
 #include "instructions/select.h"
 
 namespace vgpu {

@@ -3,14 +3,13 @@
 // It is done in float, which has digits enough that rounding twice is the same as once; fma, where
 // that does not hold, rounds its sum to odd first.
 #include "instructions/families.h"
-#include "instructions/float_operations.h"
 #include "instructions/half_format.h"
 #include "instructions/select.h"
 
 namespace vgpu {
 namespace {
 
-enum HalfFlag : u8 { flag_ftz = 1, flag_sat = 2, flag_relu = 4 };
+enum HalfFlag : u8 { flag_sat = 1, flag_relu = 2 };
 
 /// Exact holds products of two halves.
 template <class Exact> float fused(Exact a, Exact b, Exact c) {
@@ -21,33 +20,14 @@ template <class Exact> float fused(Exact a, Exact b, Exact c) {
   return std::fabs(single) < INFINITY ? made_odd(single, odd - Exact{single}) : single;
 }
 
-template <class Format, int n> void load(const u16* from, float* to, bool ftz) {
-  Format::template widen<n>(from, to);
-  if (!ftz) return;
-  for (int i = 0; i < n; ++i)
-    to[i] = std::fabs(to[i]) < Format::smallest_normal ? std::copysign(0.0f, to[i]) : to[i];
-}
-
-template <class Format, int n> void store(float* from, u16* to, int flags) {
-  if (flags & flag_relu)
-    for (int i = 0; i < n; ++i) from[i] = relu(from[i]);
-  if (flags & flag_sat)
-    for (int i = 0; i < n; ++i) from[i] = saturate(from[i]);
-  Format::template narrow<n>(from, to);
-  if (!(flags & flag_ftz)) return;
-  for (int i = 0; i < n; ++i)
-    if ((to[i] & 0x7fff) < Format::smallest_normal_bits) to[i] &= 0x8000;
-}
-
 /// n numbers: as many as lanes, or twice as many if they are packed.
 template <class Format, auto operation, int n>
 void calculate(Warp& w, const Instruction& in, Mask mask) {
   alignas(64) float a[n], b[n], c[n], value[n];
   alignas(64) u16 result[n];
-  const bool ftz = in.flags & flag_ftz;
-  load<Format, n>(w.source<u16>(in.a), a, ftz);
-  if (in.sources > 1) load<Format, n>(w.source<u16>(in.b), b, ftz);
-  if (in.sources > 2) load<Format, n>(w.source<u16>(in.c), c, ftz);
+  widen_all<Format, n>(w.source<u16>(in.a), a);
+  if (in.sources > 1) widen_all<Format, n>(w.source<u16>(in.b), b);
+  if (in.sources > 2) widen_all<Format, n>(w.source<u16>(in.c), c);
   for (int i = 0; i < n; ++i) {
     if constexpr (requires { operation(a[i]); })
       value[i] = operation(a[i]);
@@ -56,7 +36,11 @@ void calculate(Warp& w, const Instruction& in, Mask mask) {
     else
       value[i] = fused<typename Format::Exact>(a[i], b[i], c[i]);
   }
-  store<Format, n>(value, result, in.flags);
+  if (in.flags & flag_relu)
+    for (int i = 0; i < n; ++i) value[i] = relu(value[i]);
+  if (in.flags & flag_sat)
+    for (int i = 0; i < n; ++i) value[i] = saturate(value[i]);
+  narrow_all<Format, n>(value, result);
 
   using Lane = std::conditional_t<n == lanes, u16, u32>;
   alignas(64) Lane by_lane[lanes];
@@ -71,8 +55,7 @@ Handler half(const Opcode& op, Instruction& in) {
   const bool is_bf16 = type == Type::bf16 || type == Type::bf16x2;
   if (!is_half(type) || !is_form(op, 1, is_bf16 ? std::string_view(words_of_bf16) : words))
     return nullptr;
-  in.flags = static_cast<u8>((op.has("ftz") ? flag_ftz : 0) | (op.has("sat") ? flag_sat : 0) |
-                             (op.has("relu") ? flag_relu : 0));
+  in.flags = static_cast<u8>((op.has("sat") ? flag_sat : 0) | (op.has("relu") ? flag_relu : 0));
   const auto form = [type]<class Format>() {
     return size_of(type) == 4 ? calculate<Format, operation, 2 * lanes>
                               : calculate<Format, operation, lanes>;
@@ -89,20 +72,17 @@ template <auto single, auto pair> Handler sign(const Opcode& op, Instruction&) {
 }
 
 constexpr Signature table[] = {
-    {"add", "=T T T", Class::half, half<sum, "rn ftz sat", "rn">},
-    {"sub", "=T T T", Class::half, half<difference, "rn ftz sat", "rn">},
-    {"mul", "=T T T", Class::half, half<product, "rn ftz sat", "rn">},
-    {"fma", "=T T T T", Class::half, half<fused_sum, "rn ftz sat", "rn relu">},
-    {"fma", "=T T T T", Class::half, half<fused_sum, "rn ftz +relu", never>},
-    {"min", "=T T T", Class::half, half<minimum, "ftz", "">},
-    {"min", "=T T T", Class::half, half<extreme_nan<false>, "+NaN ftz", "+NaN">},
-    {"max", "=T T T", Class::half, half<maximum, "ftz", "">},
-    {"max", "=T T T", Class::half, half<extreme_nan<true>, "+NaN ftz", "+NaN">},
+    {"add", "=T T T", Class::half, half<sum, "rn sat", "rn">},
+    {"sub", "=T T T", Class::half, half<difference, "rn sat", "rn">},
+    {"mul", "=T T T", Class::half, half<product, "rn sat", "rn">},
+    {"fma", "=T T T T", Class::half, half<fused_sum, "rn sat", "rn relu">},
+    {"fma", "=T T T T", Class::half, half<fused_sum, "rn +relu", never>},
+    {"min", "=T T T", Class::half, half<minimum, "", "">},
+    {"min", "=T T T", Class::half, half<extreme_nan<false>, "+NaN", "+NaN">},
+    {"max", "=T T T", Class::half, half<maximum, "", "">},
+    {"max", "=T T T", Class::half, half<extreme_nan<true>, "+NaN", "+NaN">},
     {"neg", "=T T", Class::half, sign<negated_bits<u16>, negated_bits<u32>>},
-    {"neg", "=T T", Class::half, half<negated, "+ftz", never>},
     {"abs", "=T T", Class::half, sign<magnitude_bits<u16>, magnitude_bits<u32>>},
-    {"abs", "=T T", Class::half, half<magnitude, "+ftz", never>},
-    {"ex2", "=T T", Class::half, half<exponential, "+approx", "+approx +ftz">},
     {"tanh", "=T T", Class::half, half<hyperbolic_tangent, "+approx", "+approx">},
 };
 

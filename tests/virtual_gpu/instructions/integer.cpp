@@ -10,8 +10,6 @@
 namespace vgpu {
 namespace {
 
-/// Unsigned, and wide enough that sums and products of T wrap as they should.
-template <class T> using Wrap = std::common_type_t<std::make_unsigned_t<T>, u32>;
 /// Of T's sign and twice its size.
 template <class T>
 using Twice =
@@ -19,7 +17,6 @@ using Twice =
                          std::conditional_t<std::is_signed_v<T>, std::tuple<i32, i64, __int128>,
                                             std::tuple<u32, u64, u128>>>;
 
-template <class T> T add(T a, T b) { return static_cast<T>(Wrap<T>(a) + Wrap<T>(b)); }
 template <class T> T subtract(T a, T b) { return static_cast<T>(Wrap<T>(a) - Wrap<T>(b)); }
 template <class T> T multiply(T a, T b) { return static_cast<T>(Wrap<T>(a) * Wrap<T>(b)); }
 template <class T> T multiply_high(T a, T b) {
@@ -45,35 +42,9 @@ template <class T> T remainder_of(T a, T b) {
   return static_cast<T>(a % b);
 }
 
-template <class T> T least(T a, T b) { return a < b ? a : b; }
-template <class T> T greatest(T a, T b) { return a > b ? a : b; }
 template <class T> T negate(T a) { return subtract(T{0}, a); }
 template <class T> T absolute(T a) { return a < 0 ? negate(a) : a; }
-template <class T> T absolute_difference_add(T a, T b, T c) {
-  return add(a < b ? subtract(b, a) : subtract(a, b), c);
-}
-
 template <auto form> constexpr auto of_narrow = OfTypes<u16, u32, i16, i32>::select<form, "+wide">;
-
-/// A byte or a half word of a register, extended as its type says.
-u32 part(u32 x, int bytes, int i, bool is_signed) {
-  const u32 unused = 32 - 8 * u32(bytes), left = x >> (8 * bytes * i) << unused;
-  return is_signed ? static_cast<u32>(static_cast<i32>(left) >> unused) : left >> unused;
-}
-/// dp4a and dp2a: `count` parts of a, and as many bytes of b, from byte `first` on.
-template <int count, int first, bool a_signed, bool b_signed> u32 dot(u32 a, u32 b, u32 c) {
-  for (int i = 0; i < count; ++i)
-    c += part(a, 4 / count, i, a_signed) * part(b, 1, first + i, b_signed);
-  return c;
-}
-template <int count, int first, Words words> Handler select_dot(const Opcode& op, Instruction&) {
-  if (!is_form(op, 2, words) || size_of(op.type()) != 4 || size_of(op.type(1)) != 4) return nullptr;
-  if (is_signed(op.type()))
-    return is_signed(op.type(1)) ? lanewise<dot<count, first, true, true>>
-                                 : lanewise<dot<count, first, true, false>>;
-  return is_signed(op.type(1)) ? lanewise<dot<count, first, false, true>>
-                               : lanewise<dot<count, first, false, false>>;
-}
 
 // ---- extended precision: each lane has a carry flag, Warp::carry
 
@@ -111,9 +82,6 @@ Handler carrying(const Opcode& op, Instruction& in) {
 
 // ---- logic
 
-template <class T> T bit_and(T a, T b) { return a & b; }
-template <class T> T bit_or(T a, T b) { return a | b; }
-template <class T> T bit_xor(T a, T b) { return a ^ b; }
 template <class T> T bit_not(T a) { return static_cast<T>(~a); }
 
 template <auto F> void predicate_logic(Warp& w, const Instruction& in, Mask mask) {
@@ -121,26 +89,6 @@ template <auto F> void predicate_logic(Warp& w, const Instruction& in, Mask mask
 }
 template <Handler handler> Handler of_predicates(const Opcode& op, Instruction&) {
   return is_form(op, 1) && op.type() == Type::pred ? handler : nullptr;
-}
-
-/// Any function of three bits, by its table of truth: three levels of choices between all zeros and
-/// all ones. With a second destination also whether the result is not zero, combined with a source.
-void lop3(Warp& w, const Instruction& in, Mask mask) {
-  u32 row[8];
-  for (int i = 0; i < 8; ++i) row[i] = in.immediate >> i & 1 ? ~0u : 0;
-  const auto choose = [](u32 by, u32 one, u32 zero) { return zero ^ (by & (one ^ zero)); };
-  const u32* const a = w.source<u32>(in.a);
-  const u32* const b = w.source<u32>(in.b);
-  const u32* const c = w.source<u32>(in.c);
-  u32* const d = w.reg<u32>(in.d);
-  write_lanes(d, mask, [=](int i) {
-    const u32 a0 = choose(b[i], choose(c[i], row[3], row[2]), choose(c[i], row[1], row[0]));
-    const u32 a1 = choose(b[i], choose(c[i], row[7], row[6]), choose(c[i], row[5], row[4]));
-    return choose(a[i], a1, a0);
-  });
-}
-Handler select_lop3(const Opcode& op, Instruction&) {
-  return is_form(op, 1) && op.type() == Type::b32 ? lop3 : nullptr;
 }
 
 // ---- shifts: amounts beyond the width act like the width
@@ -156,10 +104,9 @@ template <class T> T shift_right(T a, u32 b) {
   const T shifted = static_cast<T>(a >> (b & (width - 1)));
   return b < width ? shifted : T{0};
 }
-template <bool left, bool wrap> u32 funnel(u32 low, u32 high, u32 amount) {
-  const u32 n = wrap ? amount & 31 : std::min(amount, 32u);
+template <bool left> u32 funnel(u32 low, u32 high, u32 amount) {
   const u64 both = u64{high} << 32 | low;
-  return static_cast<u32>(left ? (both << n) >> 32 : both >> n);
+  return static_cast<u32>(left ? both << (amount & 31) >> 32 : both >> (amount & 31));
 }
 
 // ---- counting and finding
@@ -223,9 +170,8 @@ template <class T> void insert_field(Warp& w, const Instruction& in, Mask mask) 
     return static_cast<T>((b[i] & ~field) | (static_cast<T>(a[i] << shift) & field));
   });
 }
-template <bool clamp> u32 make_mask(u32 position, u32 count) {
-  if (clamp && position >= 32) return 0;
-  return low_ones<u32>(clamp ? count : count & 31) << (position & 31);
+u32 make_mask(u32 position, u32 count) {
+  return position < 32 ? low_ones<u32>(count) << position : 0;
 }
 
 /// Each four bits of the selector choose one of the eight bytes of b:a, or its sign repeated.
@@ -240,11 +186,6 @@ u32 permute(u32 a, u32 b, u32 selector) {
   }
   return result;
 }
-/// The other modes: the lowest two bits of the selector choose one of four ordinary selectors.
-template <u64 selectors> u32 permute_mode(u32 a, u32 b, u32 selector) {
-  return permute(a, b, static_cast<u32>(selectors >> (16 * (selector & 3))) & 0xffff);
-}
-
 using enum Class;
 
 constexpr Signature table[] = {
@@ -260,12 +201,8 @@ constexpr Signature table[] = {
     {"rem", "=T T T", integer, of_any<[]<class T> { return remainder_of<T>; }>},
     {"min", "=T T T", integer, of_any<[]<class T> { return least<T>; }>},
     {"max", "=T T T", integer, of_any<[]<class T> { return greatest<T>; }>},
-    {"neg", "=T T", integer, of_signed<[]<class T> { return negate<T>; }>},
-    {"abs", "=T T", integer, of_signed<[]<class T> { return absolute<T>; }>},
-    {"sad", "=T T T T", integer, of_any<[]<class T> { return absolute_difference_add<T>; }>},
-    {"dp4a", "=b32 b32 b32 b32", integer, select_dot<4, 0, "">},
-    {"dp2a", "=b32 b32 b32 b32", integer, select_dot<2, 0, "+lo">},
-    {"dp2a", "=b32 b32 b32 b32", integer, select_dot<2, 2, "+hi">},
+    {"neg", "=T T", integer, of_any<[]<class T> { return negate<T>; }>},
+    {"abs", "=T T", integer, of_any<[]<class T> { return absolute<T>; }>},
     {"add", "=T T T", integer, carrying<Extended::add, 0, "+cc">},
     {"addc", "=T T T", integer, carrying<Extended::add, carry_in, "cc">},
     {"sub", "=T T T", integer, carrying<Extended::subtract, 0, "+cc">},
@@ -282,13 +219,10 @@ constexpr Signature table[] = {
     {"or", "=T T T", integer, of_predicates<predicate_logic<bit_or<Mask>>>},
     {"xor", "=T T T", integer, of_predicates<predicate_logic<bit_xor<Mask>>>},
     {"not", "=T T", integer, of_predicates<negate_predicate>},
-    {"lop3", "=b32 b32 b32 b32 #", integer, select_lop3},
     {"shl", "=T T u32", integer, of_bits<[]<class T> { return shift_left<T>; }>},
     {"shr", "=T T u32", integer, of_any<[]<class T> { return shift_right<T>; }>},
-    {"shf", "=T T T u32", integer, of_b32<funnel<true, true>, "+l +wrap">},
-    {"shf", "=T T T u32", integer, of_b32<funnel<true, false>, "+l +clamp">},
-    {"shf", "=T T T u32", integer, of_b32<funnel<false, true>, "+r +wrap">},
-    {"shf", "=T T T u32", integer, of_b32<funnel<false, false>, "+r +clamp">},
+    {"shf", "=T T T u32", integer, of_b32<funnel<true>, "+l +wrap">},
+    {"shf", "=T T T u32", integer, of_b32<funnel<false>, "+r +wrap">},
     {"popc", "=u32 T", integer, of_unsigned<[]<class T> { return count_ones<T>; }>},
     {"clz", "=u32 T", integer, of_unsigned<[]<class T> { return leading_zeros<T>; }>},
     {"brev", "=T T", integer, of_unsigned<[]<class T> { return reverse_bits<T>; }>},
@@ -297,15 +231,8 @@ constexpr Signature table[] = {
     {"fns", "=b32 b32 b32 b32", integer, of_b32<find_nth_set>},
     {"bfe", "=T T u32 u32", integer, of_wide<[]<class T> { return extract_field<T>; }>},
     {"bfi", "=T T T u32 u32", integer, of_unsigned<[]<class T> { return insert_field<T>; }>},
-    {"bmsk", "=b32 u32 u32", integer, of_b32<make_mask<true>, "+clamp">},
-    {"bmsk", "=b32 u32 u32", integer, of_b32<make_mask<false>, "+wrap">},
+    {"bmsk", "=b32 u32 u32", integer, of_b32<make_mask, "+clamp">},
     {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute>},
-    {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute_mode<0x6543543243213210>, "+f4e">},
-    {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute_mode<0x0123701267015670>, "+b4e">},
-    {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute_mode<0x3333222211110000>, "+rc8">},
-    {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute_mode<0x3333322232113210>, "+ecl">},
-    {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute_mode<0x3210221011100000>, "+ecr">},
-    {"prmt", "=b32 b32 b32 b32", integer, of_b32<permute_mode<0x3232101032321010>, "+rc16">},
 };
 
 }  // namespace

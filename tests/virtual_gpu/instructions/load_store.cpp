@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-// ld, ldu and st in all state spaces, hints for caches, which do nothing, and fences. 32 lanes at
+// ld and st in all state spaces, hints for caches, which do nothing, and fences. 32 lanes at
 // contiguous addresses, or all at the same one, are moved as vectors, others a lane at a time.
 #include <atomic>
 
 #include "checks/observe.h"
 #include "instructions/addresses.h"
 #include "instructions/families.h"
-#include "instructions/modifiers.h"
-#include "machine/lanewise.h"
+#include "instructions/select.h"
 
 namespace vgpu {
 namespace {
@@ -23,35 +22,21 @@ bool is_strong(const Instruction& in) { return in.order != weak && options.threa
 using Pair = u64 __attribute__((vector_size(16), aligned(1), may_alias));
 template <std::size_t bytes> struct WordOf { using type = Pair; };
 template <> struct WordOf<1> { using type = u8; };
-template <> struct WordOf<2> { using type = u16; };
-template <> struct WordOf<4> { using type = u32; };
-template <> struct WordOf<8> { using type = u64; };
+template <> struct WordOf<2> { using type [[gnu::may_alias]] = u16; };
+template <> struct WordOf<4> { using type [[gnu::may_alias]] = u32; };
+template <> struct WordOf<8> { using type [[gnu::may_alias]] = u64; };
 
-template <class T, int N> void read(T (&values)[N], const u8* from, bool strong) {
+/// From memory into `values`, or the other way round.
+template <std::size_t bytes> void move(void* to, const void* from, bool strong) {
   if (!strong) {
-    std::memcpy(values, from, sizeof values);
+    std::memcpy(to, from, bytes);
     return;
   }
-  using Part = typename WordOf<sizeof values>::type;
-  for (std::size_t done = 0; done < sizeof values; done += sizeof(Part)) {
-    const Part part = *reinterpret_cast<const volatile Part*>(from + done);
-    std::memcpy(reinterpret_cast<u8*>(values) + done, &part, sizeof part);
-  }
-  std::atomic_thread_fence(std::memory_order_acquire);
-}
-
-template <class T, int N> void write(u8* to, const T (&values)[N], bool strong) {
-  if (!strong) {
-    std::memcpy(to, values, sizeof values);
-    return;
-  }
-  using Part = typename WordOf<sizeof values>::type;
+  using Word = typename WordOf<bytes>::type;
   std::atomic_thread_fence(std::memory_order_release);
-  for (std::size_t done = 0; done < sizeof values; done += sizeof(Part)) {
-    Part part;
-    std::memcpy(&part, reinterpret_cast<const u8*>(values) + done, sizeof part);
-    *reinterpret_cast<volatile Part*>(to + done) = part;
-  }
+  for (std::size_t k = 0; k < bytes / sizeof(Word); ++k)
+    static_cast<volatile Word*>(to)[k] = static_cast<const volatile Word*>(from)[k];
+  std::atomic_thread_fence(std::memory_order_acquire);
 }
 
 // ---- contiguous vectors of all lanes
@@ -127,13 +112,13 @@ template <class T, class R, int N> void load(Warp& w, const Instruction& in, Mas
     return load_vectors<T, R, N>(d, pointer(addresses[0]));
   T values[N];
   if (stride == 0 && mask != 0) {
-    read(values, pointer(addresses[0]), strong);
+    move<sizeof values>(values, pointer(addresses[0]), strong);
     for (int k = 0; k < N; ++k)
       write_lanes(d[k], mask, [value = static_cast<R>(values[k])](int) { return value; });
     return;
   }
   for_lanes(mask, [&](int i) {
-    read(values, pointer(addresses[i]), strong);
+    move<sizeof values>(values, pointer(addresses[i]), strong);
     for (int k = 0; k < N; ++k) d[k][i] = static_cast<R>(values[k]);
   });
 }
@@ -151,7 +136,7 @@ template <class T, class R, int N> void store(Warp& w, const Instruction& in, Ma
   for_lanes(mask, [&](int i) {
     T values[N];
     for (int k = 0; k < N; ++k) values[k] = static_cast<T>(s[k][i]);
-    write(pointer(addresses[i]), values, strong);
+    move<sizeof values>(pointer(addresses[i]), values, strong);
   });
 }
 
@@ -165,27 +150,22 @@ void nothing(Warp&, const Instruction&, Mask) {}
 
 // ---- the choice of a handler
 
-template <bool is_load, class T, class R> Handler by_count(const Instruction& in) {
-  if (in.count == 1) return is_load ? load<T, R, 1> : store<T, R, 1>;
-  if (in.count == 2) return is_load ? load<T, R, 2> : store<T, R, 2>;
-  if (in.count == 4) return is_load ? load<T, R, 4> : store<T, R, 4>;
-  return nullptr;
-}
-
 /// Registers may be wider than what is moved.
-template <bool is_load, class T> Handler by_width(const Instruction& in) {
-  if constexpr (sizeof(T) <= 2)
-    if (in.width == 2) return by_count<is_load, T, u16>(in);
-  if constexpr (sizeof(T) <= 4)
-    if (in.width == 4) return by_count<is_load, T, u32>(in);
-  return in.width == 8 ? by_count<is_load, T, u64>(in) : nullptr;
-}
-
-template <bool is_load> Handler by_size(const Instruction& in, bool sign) {
-  if (in.size == 1) return sign ? by_width<is_load, i8>(in) : by_width<is_load, u8>(in);
-  if (in.size == 2) return sign ? by_width<is_load, i16>(in) : by_width<is_load, u16>(in);
-  if (in.size == 4) return sign ? by_width<is_load, i32>(in) : by_width<is_load, u32>(in);
-  return by_width<is_load, u64>(in);
+template <bool is_load> Handler by_size(const Instruction& in, bool extends_sign = false) {
+  const auto of_types = [&]<class T, class R>() -> Handler {
+    if (in.count == 1) return is_load ? load<T, R, 1> : store<T, R, 1>;
+    if (in.count == 2) return is_load ? load<T, R, 2> : store<T, R, 2>;
+    if (in.count == 4) return is_load ? load<T, R, 4> : store<T, R, 4>;
+    return nullptr;
+  };
+  const auto of_type = [&]<class T>() {
+    return for_size<u16, u32, u64>(in.width, [&]<class R>() -> Handler {
+      if constexpr (sizeof(T) <= sizeof(R)) return of_types.template operator()<T, R>();
+      return nullptr;
+    });
+  };
+  if (extends_sign) return for_size<i8, i16, i32>(in.size, of_type, true);
+  return for_size<u8, u16, u32, u64>(in.size, of_type);
 }
 
 constexpr std::string_view type_words = "b8 b16 b32 b64 u8 u16 u32 u64 s8 s16 s32 s64 f32 f64";
@@ -213,7 +193,7 @@ Handler select_store(const Opcode& opcode, Instruction& in) {
   const auto type = form_of(opcode, access_words, "release wb wt");
   if (!is_in(type, type_words) || !can_be_addressed(in) || in.space == Space::param) return nullptr;
   in.cls = class_of(in.space, Class::store_global, Class::store_shared);
-  return by_size<false>(in, false);
+  return by_size<false>(in);
 }
 
 Handler select_hint(const Opcode& opcode, Instruction&) {
@@ -229,10 +209,8 @@ Handler select_fence(const Opcode& opcode, Instruction&) {
 
 constexpr Signature table[] = {
     {"ld", "={T} [a]", Class::load_global, select_load},
-    {"ldu", "={T} [a]", Class::load_global, select_load},
     {"st", "[a] {T}", Class::store_global, select_store},
     {"prefetch", "[a]", Class::sync, select_hint},
-    {"discard", "[a] #", Class::sync, select_hint},
     {"membar", "", Class::sync, select_fence},
     {"fence", "", Class::sync, select_fence},
 };

@@ -18,46 +18,33 @@ void move_predicate(Warp& w, const Instruction& in, Mask mask) {
 Handler select_move(const Opcode& op, Instruction&) {
   if (!is_form(op, 1)) return nullptr;
   if (op.type() == Type::pred) return move_predicate;
-  return for_size<u16, u32, u64, u128>(size_of(op.type()),
-                                       []<class T>() { return lanewise<same<T>>; });
+  return for_size<u16, u32, u64>(size_of(op.type()), []<class T>() { return lanewise<same<T>>; });
 }
 
-/// Whole is as wide as all elements together; bytes lie in registers of 16 bits.
-template <class Whole, class Element, class Value>
-void pack(Warp& w, const Instruction& in, Mask mask) {
+/// Whole is as wide as all elements together.
+template <class Whole, class Element> void pack(Warp& w, const Instruction& in, Mask mask) {
   alignas(64) Whole packed[lanes] = {};
   for (int k = 0; k < in.count; ++k) {
     const Element* const from = w.source<Element>(in.extra[k]);
     for (int i = 0; i < lanes; ++i)
-      packed[i] |= static_cast<Whole>(static_cast<Value>(from[i])) << (8 * int{sizeof(Value)} * k);
+      packed[i] |= static_cast<Whole>(Whole{from[i]} << (8 * int{sizeof(Element)} * k));
   }
   write_lanes(w.reg<Whole>(in.d), mask, [&](int i) { return packed[i]; });
 }
-template <class Whole, class Element, class Value>
-void unpack(Warp& w, const Instruction& in, Mask mask) {
+template <class Whole, class Element> void unpack(Warp& w, const Instruction& in, Mask mask) {
   alignas(64) Whole whole[lanes];  // a destination may be the source
   std::memcpy(whole, w.source<Whole>(in.a), sizeof whole);
   for (int k = 0; k < in.count; ++k)
     write_lanes(w.reg<Element>(in.extra[k]), mask, [&](int i) {
-      return static_cast<Element>(static_cast<Value>(whole[i] >> (8 * int{sizeof(Value)} * k)));
+      return static_cast<Element>(whole[i] >> (8 * int{sizeof(Element)} * k));
     });
 }
-
-struct Parts {
-  int bytes, count;
-  Handler pack, unpack;
-};
-template <class Whole, class Element, class Value = Element> constexpr Parts parts() {
-  return {sizeof(Whole), sizeof(Whole) / sizeof(Value), pack<Whole, Element, Value>,
-          unpack<Whole, Element, Value>};
-}
-constexpr Parts all_parts[] = {parts<u16, u16, u8>(), parts<u32, u16>(), parts<u32, u16, u8>(),
-                               parts<u64, u32>(),     parts<u64, u16>(), parts<u64, u16, u8>(),
-                               parts<u128, u64>(),    parts<u128, u32>()};
-template <Handler Parts::*handler> Handler select_parts(const Opcode& op, Instruction& in) {
+template <bool packs> Handler select_parts(const Opcode& op, Instruction& in) {
+  const int bytes = size_of(op.type());
   if (!is_form(op, 1) || op.type() == Type::pred) return nullptr;
-  for (const Parts& p : all_parts)
-    if (p.bytes == size_of(op.type()) && p.count == in.count) return p.*handler;
+  if (bytes == 4 && in.count == 2) return packs ? pack<u32, u16> : unpack<u32, u16>;
+  if (bytes == 8 && in.count == 2) return packs ? pack<u64, u32> : unpack<u64, u32>;
+  if (bytes == 8 && in.count == 4) return packs ? pack<u64, u16> : unpack<u64, u16>;
   return nullptr;
 }
 
@@ -76,17 +63,14 @@ Handler select_cvta(const Opcode& op, Instruction& in) {
   return op.has("to") ? convert_shared<false> : convert_shared<true>;
 }
 
+/// Constants and the kernel's parameters count as global memory.
 Space space_at(const Warp& w, u64 address) {
   const auto is_in = [address](const void* memory, u64 bytes) {
     return address - device_address(memory) < bytes;
   };
   if (is_in(w.block->shared, w.block->shared_bytes)) return Space::shared;
-  if (is_in(w.launch->parameters.data(), w.launch->parameters.size())) return Space::param;
   for (const Frame* frame = w.frame; frame != nullptr; frame = frame->parent)
     if (is_in(frame->memory, frame->function->frame_bytes())) return Space::local;
-  for (const auto& [name, symbol] : w.frame->function->module->symbols)
-    if (symbol.space == Space::constant && address - symbol.address < symbol.size)
-      return Space::constant;
   return Space::global;
 }
 void isspacep(Warp& w, const Instruction& in, Mask mask) {
@@ -96,7 +80,7 @@ void isspacep(Warp& w, const Instruction& in, Mask mask) {
   w.set_predicate(in.d, result, mask);
 }
 Handler select_isspacep(const Opcode& op, Instruction&) {
-  const bool known = is_form(op, 0, "global shared shared::cta local const param");
+  const bool known = is_form(op, 0, "global shared shared::cta local");
   return known && op.modifiers.size() == 1 ? isspacep : nullptr;
 }
 
@@ -126,15 +110,12 @@ u64 clock_value(const Warp&, int) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
-u64 upper_clock_value(const Warp& w, int lane) { return clock_value(w, lane) >> 32; }
-u64 total_shared(const Warp& w, int) { return w.block->shared_bytes - shared_begin; }
 
 struct Computed {
   std::string_view name;
   u64 (*value)(const Warp&, int lane);
 };
 constexpr Computed computed[] = {
-    {"%nwarpid", [](const Warp&, int) { return u64{64}; }},
     {"%lanemask_eq", [](const Warp&, int lane) { return u64{1} << lane; }},
     {"%lanemask_lt", [](const Warp&, int lane) { return (u64{1} << lane) - 1; }},
     {"%lanemask_le", [](const Warp&, int lane) { return (u64{2} << lane) - 1; }},
@@ -142,16 +123,12 @@ constexpr Computed computed[] = {
     {"%lanemask_ge", [](const Warp&, int lane) { return u64{all_lanes} & (~u64{0} << lane); }},
     {"%clock", clock_value},
     {"%clock64", clock_value},
-    {"%clock_hi", upper_clock_value},
     {"%globaltimer", clock_value},
-    {"%globaltimer_lo", clock_value},
-    {"%globaltimer_hi", upper_clock_value},
     {"%smid", [](const Warp& w, int) { return w.block->index % u64(options.multiprocessors); }},
     {"%nsmid", [](const Warp&, int) { return u64(options.multiprocessors); }},
-    {"%gridid", [](const Warp&, int) { return u64{0}; }},
     {"%dynamic_smem_size", [](const Warp& w, int) { return u64{w.launch->dynamic_shared}; }},
-    {"%total_smem_size", total_shared},
-    {"%aggr_smem_size", total_shared},
+    {"%total_smem_size",
+     [](const Warp& w, int) { return u64{w.block->shared_bytes - shared_begin}; }},
     {"%reserved_smem_offset_1", [](const Warp&, int) { return u64{0}; }},
     // Set by the driver: the address of the workspace for barriers of a whole grid.
     {"%envreg1", [](const Warp& w, int) { return w.launch->grid_workspace >> 32; }},
@@ -164,8 +141,8 @@ void compute(Warp& w, const Instruction& in, Mask mask) {
 
 constexpr Signature table[] = {
     {"mov", "=T T", Class::move, select_move},
-    {"mov", "=T {T}", Class::move, select_parts<&Parts::pack>},
-    {"mov", "={T} T", Class::move, select_parts<&Parts::unpack>},
+    {"mov", "=T {T}", Class::move, select_parts<true>},
+    {"mov", "={T} T", Class::move, select_parts<false>},
     {"cvta", "=T T", Class::move, select_cvta},
     {"isspacep", "=pred u64", Class::integer, select_isspacep},
 };
@@ -184,26 +161,18 @@ Handler special_register(std::string_view name, Instruction& in) {
 void move_address(Warp& w, const Instruction& in, Mask mask) {
   const Function& function = *w.frame->function;
   const u64 calls = device_address(w.registers) + function.register_bytes;
-  u64 start = 0, stride = 0;
-  switch (in.target) {
-    case address_dynamic_shared:
-      start = (w.launch->kernel->shared_bytes + 127) / 128 * 128;
-      break;
-    case address_parameter:
-      start = device_address(w.launch->parameters.data());
-      break;
-    case address_local:
-      start = calls + u64{lanes} * function.call_bytes;
-      stride = function.local_bytes;
-      break;
-    case address_call:
-      start = calls;
-      stride = static_cast<u64>(in.offset2);
-      break;
-    default:
-      break;
+  u64 start = static_cast<u64>(in.immediate), stride = 0;
+  if (in.target == address_dynamic_shared) {
+    start += (w.launch->kernel->shared_bytes + 127) / 128 * 128;
+  } else if (in.target == address_parameter) {
+    start += device_address(w.launch->parameters.data());
+  } else if (in.target == address_local) {
+    start += calls + u64{lanes} * function.call_bytes;
+    stride = function.local_bytes;
+  } else if (in.target == address_call) {
+    start += calls;
+    stride = static_cast<u64>(in.offset2);
   }
-  start += static_cast<u64>(in.immediate);
   write(w, in, mask, [=](int i) { return start + stride * static_cast<u64>(i); });
 }
 

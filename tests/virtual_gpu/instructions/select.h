@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-// What functions that choose a handler need: checks of modifiers, and forms by type. A function
-// that returns null leaves the opcode to the next row of its name, so rows are written for one
-// family of types and one meaning of the modifiers each.
+// What functions that choose a handler need: checks of modifiers, and forms by type. Nothing may be
+// ignored in silence, so they name the modifiers that they know. A function that returns null
+// leaves the opcode to the next row of its name, so rows are written for one family of types and
+// one meaning of the modifiers each.
 #pragma once
 #include <algorithm>
+#include <span>
+#include <string>
 
 #include "instructions/scalar.h"
 #include "machine/lanewise.h"
+#include "ptx/lexer.h"
 
 namespace vgpu {
 
@@ -19,19 +23,35 @@ template <std::size_t n> struct Words {
 /// What no opcode has.
 inline constexpr Words never = "+never";
 
-/// Whether the opcode has so many types, and besides them only modifiers of a list. Select
-/// functions ask this first, since a modifier that is not understood must not be ignored.
+/// Whether the opcode has so many types, and besides them only modifiers of a list.
 inline bool is_form(const Opcode& op, std::size_t types, std::string_view words = {}) {
   std::size_t understood = op.types.size();
-  while (!words.empty()) {
-    const std::size_t end = std::min(words.find(' '), words.size());
-    const bool is_required = words[0] == '+';
-    const bool is_given = op.has(words.substr(is_required, end - is_required));
+  for (auto word = next_word(words); !word.empty(); word = next_word(words)) {
+    const bool is_required = word[0] == '+';
+    const bool is_given = op.has(word.substr(is_required));
     if (is_required && !is_given) return false;
     understood += is_given;
-    words.remove_prefix(std::min(end + 1, words.size()));
   }
   return op.types.size() == types && understood == op.modifiers.size();
+}
+
+/// The modifiers that are in none of the lists, as they were written: "sync.up.b32".
+template <class... Lists> std::string form_of(const Opcode& opcode, Lists... skipped) {
+  std::string form;
+  for (const std::string_view modifier : opcode.modifiers)
+    if (!(is_in(modifier, skipped) || ...)) form.append(form.empty() ? "" : ".").append(modifier);
+  return form;
+}
+
+/// A form of an instruction and its handler.
+struct Form {
+  std::string_view form;
+  Handler run;
+};
+inline Handler find_form(std::span<const Form> forms, std::string_view form) {
+  const auto found = std::find_if(forms.begin(), forms.end(),
+                                  [=](const Form& known) { return known.form == form; });
+  return found == forms.end() ? nullptr : found->run;
 }
 
 /// The rounding modifier of an operation on floating-point numbers; nearest if there is none.
@@ -74,7 +94,6 @@ template <class... T> struct OfTypes {
 };
 template <auto form, Words words = "">
 constexpr auto of_any = OfTypes<u16, u32, u64, i16, i32, i64>::select<form, words>;
-template <auto form> constexpr auto of_signed = OfTypes<i16, i32, i64>::select<form>;
 template <auto form> constexpr auto of_bits = OfTypes<u16, u32, u64>::select<form>;
 template <auto form> constexpr auto of_unsigned = OfTypes<u32, u64>::select<form>;
 template <auto form, Words words = "">

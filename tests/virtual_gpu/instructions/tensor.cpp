@@ -14,7 +14,7 @@
 #include "instructions/addresses.h"
 #include "instructions/families.h"
 #include "instructions/half_format.h"
-#include "instructions/modifiers.h"
+#include "instructions/select.h"
 
 namespace vgpu {
 namespace {
@@ -68,33 +68,20 @@ template <bool transposed> void load_matrix(Warp& w, const Instruction& in, Mask
 
 constexpr int rows = 16, columns = 8;
 using Vector = float __attribute__((vector_size(columns * sizeof(float))));
-using Bits = u32 __attribute__((vector_size(sizeof(Vector))));
 
 // ---- the types of A and B, as rows of tiles
 
-struct Half {
+template <class Format> struct Halves {
   static constexpr int width = 8;
-  static void widen(const u16* row, float* to) { Float16::widen<width>(row, to); }
-};
-
-/// The upper halves of numbers of 32 bits.
-struct Brain {
-  static constexpr int width = 8;
-  static void widen(const u16* row, float* to) {
-    Row halves;
-    std::memcpy(&halves, row, sizeof halves);
-    const Bits bits = __builtin_convertvector(halves, Bits) << 16;
-    std::memcpy(to, &bits, sizeof bits);
-  }
+  static void widen(const u16* row, float* to) { widen_all<Format, width>(row, to); }
 };
 
 struct Tf32 {
   static constexpr int width = 4;
   static void widen(const u16* row, float* to) {
-    u32 __attribute__((vector_size(16))) bits;
-    std::memcpy(&bits, row, sizeof bits);
-    bits &= ~0x1fffu;  // ten digits count
-    std::memcpy(to, &bits, sizeof bits);
+    std::memcpy(to, row, width * sizeof(float));
+    for (int i = 0; i < width; ++i)  // ten digits count
+      to[i] = bits_as<float>(bits_as<u32>(to[i]) & ~0x1fffu);
   }
 };
 
@@ -113,13 +100,11 @@ struct FloatSums {
   /// NaN gets the pattern that the device gives it.
   static void write(Warp& w, const Place* places, const Vector (&sums)[8]) {
     for (int row = 0; row < 8; ++row) {
-      const auto is_number = reinterpret_cast<Bits>(sums[row] == sums[row]);
-      const Bits bits = reinterpret_cast<Bits>(sums[row]);
-      const Bits result = (bits & is_number) | (~is_number & canonical_nan);
-      u32 words[columns];
-      std::memcpy(words, &result, sizeof words);
+      float values[columns];
+      std::memcpy(values, &sums[row], sizeof values);
+      for (float& x : values) x = canonical(x);
       for (int odd = 0; odd < 2; ++odd)
-        std::memcpy(w.reg<u32>(places[odd]) + 4 * row, words + 4 * odd, 16);
+        std::memcpy(w.reg<float>(places[odd]) + 4 * row, values + 4 * odd, 16);
     }
   }
 };
@@ -128,12 +113,12 @@ struct HalfSums {
   static constexpr int registers = 2;
   static constexpr int order[columns] = {0, 1, 2, 3, 4, 5, 6, 7};
   static void read(const Warp& w, const Place* places, float (&to)[8][columns]) {
-    Float16::widen<8 * columns>(w.source<u16>(places[0]), to[0]);
+    widen_all<Float16, 8 * columns>(w.source<u16>(places[0]), to[0]);
   }
   static void write(Warp& w, const Place* places, const Vector (&sums)[8]) {
     float values[8 * columns];
     std::memcpy(values, sums, sizeof values);
-    Float16::narrow<8 * columns>(values, w.reg<u16>(places[0]));
+    narrow_all<Float16, 8 * columns>(values, w.reg<u16>(places[0]));
   }
 };
 
@@ -204,12 +189,12 @@ struct MatrixForm {
 };
 
 constexpr MatrixForm forms[] = {
-    {"m16n8k16.row.col.f32.bf16.bf16.f32", 4 + 4 + 2 + 4, mma<Brain, 16, FloatSums>},
-    {"m16n8k8.row.col.f32.bf16.bf16.f32", 4 + 2 + 1 + 4, mma<Brain, 8, FloatSums>},
-    {"m16n8k16.row.col.f32.f16.f16.f32", 4 + 4 + 2 + 4, mma<Half, 16, FloatSums>},
-    {"m16n8k8.row.col.f32.f16.f16.f32", 4 + 2 + 1 + 4, mma<Half, 8, FloatSums>},
-    {"m16n8k16.row.col.f16.f16.f16.f16", 2 + 4 + 2 + 2, mma<Half, 16, HalfSums>},
-    {"m16n8k8.row.col.f16.f16.f16.f16", 2 + 2 + 1 + 2, mma<Half, 8, HalfSums>},
+    {"m16n8k16.row.col.f32.bf16.bf16.f32", 4 + 4 + 2 + 4, mma<Halves<BFloat16>, 16, FloatSums>},
+    {"m16n8k8.row.col.f32.bf16.bf16.f32", 4 + 2 + 1 + 4, mma<Halves<BFloat16>, 8, FloatSums>},
+    {"m16n8k16.row.col.f32.f16.f16.f32", 4 + 4 + 2 + 4, mma<Halves<Float16>, 16, FloatSums>},
+    {"m16n8k8.row.col.f32.f16.f16.f32", 4 + 2 + 1 + 4, mma<Halves<Float16>, 8, FloatSums>},
+    {"m16n8k16.row.col.f16.f16.f16.f16", 2 + 4 + 2 + 2, mma<Halves<Float16>, 16, HalfSums>},
+    {"m16n8k8.row.col.f16.f16.f16.f16", 2 + 2 + 1 + 2, mma<Halves<Float16>, 8, HalfSums>},
     {"m16n8k8.row.col.f32.tf32.tf32.f32", 4 + 4 + 2 + 4, mma<Tf32, 8, FloatSums>},
     {"m16n8k4.row.col.f32.tf32.tf32.f32", 4 + 2 + 1 + 4, mma<Tf32, 4, FloatSums>},
     {"x1.b16", 1, load_matrix<false>},

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the lanes of a warp do together: shfl, vote, match, redux, activemask. The .sync forms wait
 // for the lanes that the member mask names; of these, `mask` has those that execute together now.
-#include <algorithm>
-
 #include "checks/observe.h"
 #include "instructions/families.h"
-#include "instructions/modifiers.h"
-#include "machine/lanewise.h"
+#include "instructions/select.h"
 
 namespace vgpu {
 namespace {
@@ -107,7 +104,7 @@ template <class T, bool all> void match(Warp& w, const Instruction& in, Mask mas
   });
 }
 
-template <class T, auto F> void reduce(Warp& w, const Instruction& in, Mask mask) {
+template <class T, T (*F)(T, T)> void reduce(Warp& w, const Instruction& in, Mask mask) {
   const T* const a = w.source<T>(in.a);
   for_groups(w, in, mask, [&](Mask group) {
     T result = a[first_lane(group)];
@@ -115,13 +112,6 @@ template <class T, auto F> void reduce(Warp& w, const Instruction& in, Mask mask
     write_lanes(w.reg<T>(in.d), group, [=](int) { return result; });
   });
 }
-
-constexpr auto add = [](u32 x, u32 y) { return x + y; };
-constexpr auto least = [](auto x, auto y) { return std::min(x, y); };
-constexpr auto greatest = [](auto x, auto y) { return std::max(x, y); };
-constexpr auto bit_and = [](u32 x, u32 y) { return x & y; };
-constexpr auto bit_or = [](u32 x, u32 y) { return x | y; };
-constexpr auto bit_xor = [](u32 x, u32 y) { return x ^ y; };
 
 void active_mask(Warp& w, const Instruction& in, Mask mask) {
   write_lanes(w.reg<u32>(in.d), mask, [=](int) { return mask; });
@@ -142,15 +132,15 @@ constexpr Form forms[] = {
     {"match.any.b64", match<u64, false>},
     {"match.all.b32", match<u32, true>},
     {"match.all.b64", match<u64, true>},
-    {"redux.add.u32", reduce<u32, add>},
-    {"redux.add.s32", reduce<u32, add>},
-    {"redux.min.u32", reduce<u32, least>},
-    {"redux.min.s32", reduce<i32, least>},
-    {"redux.max.u32", reduce<u32, greatest>},
-    {"redux.max.s32", reduce<i32, greatest>},
-    {"redux.and.b32", reduce<u32, bit_and>},
-    {"redux.or.b32", reduce<u32, bit_or>},
-    {"redux.xor.b32", reduce<u32, bit_xor>},
+    {"redux.add.u32", reduce<u32, add<u32>>},
+    {"redux.add.s32", reduce<u32, add<u32>>},
+    {"redux.min.u32", reduce<u32, least<u32>>},
+    {"redux.min.s32", reduce<i32, least<i32>>},
+    {"redux.max.u32", reduce<u32, greatest<u32>>},
+    {"redux.max.s32", reduce<i32, greatest<i32>>},
+    {"redux.and.b32", reduce<u32, bit_and<u32>>},
+    {"redux.or.b32", reduce<u32, bit_or<u32>>},
+    {"redux.xor.b32", reduce<u32, bit_xor<u32>>},
     {"activemask.b32", active_mask},
 };
 

@@ -6,9 +6,7 @@
 
 #include "checks/observe.h"
 #include "checks/report.h"
-#include "instructions/copy_async.h"
 #include "instructions/families.h"
-#include "instructions/modifiers.h"
 #include "instructions/select.h"
 #include "machine/fragments.h"
 

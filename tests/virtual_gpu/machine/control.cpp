@@ -4,7 +4,6 @@
 
 #include "checks/observe.h"
 #include "checks/report.h"
-#include "instructions/copy_async.h"
 #include "instructions/families.h"
 #include "machine/fragments.h"
 #include "memory/device_memory.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // cp.async: sizes, zero fill, and when copies complete.
-#include "instructions/copy_async.h"
+#include "instructions/families.h"
 
 #include "tests/kernel.h"
 

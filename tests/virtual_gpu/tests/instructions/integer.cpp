@@ -12,9 +12,6 @@ TEST_CASE("sums and differences") {
     check<T, T, T>("sub." + t + " %d, %a, %b;", [](T a, T b) { return wrapped<T>(i128{a} - b); });
     check<T, T, T>("min." + t + " %d, %a, %b;", [](T a, T b) { return std::min(a, b); });
     check<T, T, T>("max." + t + " %d, %a, %b;", [](T a, T b) { return std::max(a, b); });
-    check<T, T, T, T>("sad." + t + " %d, %a, %b, %c;", [](T a, T b, T c) {
-      return wrapped<T>((a < b ? i128{b} - a : i128{a} - b) + c);
-    });
     check<T, T>("add." + t + " %d, %a, 17;", [](T a) { return wrapped<T>(i128{a} + 17); });
     check<T, T>("sub." + t + " %d, -5, %a;", [](T a) { return wrapped<T>(i128{-5} - a); });
   });
@@ -65,31 +62,6 @@ TEST_CASE("quotients") {
     check<T, T, T>("rem." + t + " %d, %a, %b;",
                    [](T a, T b) { return b == 0 ? a : wrapped<T>(i128{a} % b); });
   });
-}
-
-template <class A, class B> u32 dot_product(u32 a, u32 b, u32 c, int count, int first) {
-  i128 sum = c;
-  for (int i = 0; i < count; ++i)
-    sum += i128{static_cast<A>(a >> (width<A> * i))} * static_cast<B>(b >> (8 * (first + i)));
-  return static_cast<u32>(sum);
-}
-
-TEST_CASE("dot products") {
-  const auto with = []<class A4, class A2, class B>(A4, A2, B, const std::string& types) {
-    check<u32, u32, u32, u32>("dp4a" + types + " %d, %a, %b, %c;", [](u32 a, u32 b, u32 c) {
-      return dot_product<A4, B>(a, b, c, 4, 0);
-    });
-    check<u32, u32, u32, u32>("dp2a.lo" + types + " %d, %a, %b, %c;", [](u32 a, u32 b, u32 c) {
-      return dot_product<A2, B>(a, b, c, 2, 0);
-    });
-    check<u32, u32, u32, u32>("dp2a.hi" + types + " %d, %a, %b, %c;", [](u32 a, u32 b, u32 c) {
-      return dot_product<A2, B>(a, b, c, 2, 2);
-    });
-  };
-  with(u8{}, u16{}, u8{}, ".u32.u32");
-  with(i8{}, i16{}, u8{}, ".s32.u32");
-  with(u8{}, u16{}, i8{}, ".u32.s32");
-  with(i8{}, i16{}, i8{}, ".s32.s32");
 }
 
 /// Two registers as one number of twice the width, and a third pair of operands for the carry.

@@ -157,7 +157,7 @@ TEST_CASE("loads and stores while other cores work") {
 TEST_CASE("modifiers of loads and stores") {
   const Form one = {"b32", 4, 4, 1};
   for (const char* name :
-       {"ld", "ldu.global", "ld.volatile", "ld.volatile.global", "ld.weak.global", "ld.relaxed.cta",
+       {"ld", "ld.volatile", "ld.volatile.global", "ld.weak.global", "ld.relaxed.cta",
         "ld.relaxed.sys.global", "ld.acquire.gpu", "ld.acquire.sys.global", "ld.global.ca",
         "ld.global.cg", "ld.global.cs", "ld.global.lu", "ld.global.cv", "ld.global.nc",
         "ld.global.nc.L1::no_allocate.L2::128B", "ld.global.L1::evict_last", "ld.global.L2::256B"})
@@ -288,7 +288,6 @@ TEST_CASE("hints and fences") {
       "fence.acq_rel.sys;",
       {out.address()});
   CHECK(out.values() == std::vector<u64>{3, 3});
-  run_body("discard.global.L2 [%l0], 128;", {out.address()});
 }
 
 TEST_CASE("forms that are not there") {
@@ -302,7 +301,7 @@ TEST_CASE("forms that are not there") {
         "ld.global.pred", "ld.release.gpu.u32", "ld.mmio.relaxed.sys.u32", "st.acquire.gpu.u32",
         "st.async.b32", "st.shared::cluster.u32", "st.global.nc.u32", "fence.proxy.async",
         "fence.acq_rel.cluster", "fence.mbarrier_init.release.cluster", "membar", "prefetch.L3",
-        "prefetch.tensormap", "discard.shared.L2", "ld.global.L2::cache_hint.u32"})
+        "prefetch.tensormap", "ld.global.L2::cache_hint.u32"})
     CHECK_MESSAGE(!is_implemented(table, opcode, in), opcode);
 }
 

@@ -22,8 +22,8 @@ TEST_CASE("each arithmetic instruction has been executed") {
     }
   for (const std::string name :
        {"fma.f16", "fma.f16x2", "fma.bf16", "fma.bf16x2", "fma.f32", "fma.f64", "ex2.f32",
-        "ex2.f16", "ex2.bf16", "tanh.f32", "tanh.f16", "tanh.bf16", "add.cc", "sub.cc", "mad.cc",
-        "and.pred", "or.pred", "xor.pred", "not.pred"}) {
+        "tanh.f32", "tanh.f16", "tanh.bf16", "add.cc", "sub.cc", "mad.cc", "and.pred", "or.pred",
+        "xor.pred", "not.pred"}) {
     INFO(name);
     CHECK(executed.contains(name));
   }
