@@ -69,6 +69,20 @@ inline std::string join(std::initializer_list<Part> parts) {
   throw Error(std::string(op.substr(0, op.find('<'))) + ": " + join(parts));
 }
 
+/// The operation that is running, for messages about what it reads. The outermost one counts: it
+/// is the one that the user called, or whose vector-Jacobian product runs.
+inline thread_local const char* current_op = nullptr;
+
+struct OpScope {
+  explicit OpScope(const char* op) : outer(current_op) {
+    if (outer == nullptr) current_op = op;
+  }
+  ~OpScope() { current_op = outer; }
+  OpScope(const OpScope&) = delete;
+  OpScope& operator=(const OpScope&) = delete;
+  const char* const outer;
+};
+
 /// The parts as one string: text, numbers, and anything with a member str().
 template <class... T> std::string describe(const T&... parts) { return join({part(parts)...}); }
 

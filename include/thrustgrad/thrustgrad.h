@@ -45,6 +45,7 @@
 #include "thrustgrad/system/system.h"
 
 // Tensors.
+#include "thrustgrad/core/captured.h"
 #include "thrustgrad/core/create.h"
 #include "thrustgrad/core/dtype.h"
 #include "thrustgrad/core/loop.h"
@@ -93,7 +94,6 @@
 #include "thrustgrad/data/batches.h"
 #include "thrustgrad/data/cifar10.h"
 #include "thrustgrad/data/synthetic.h"
-#include "thrustgrad/interop/thrust.h"
 #include "thrustgrad/io/checkpoint.h"
 #include "thrustgrad/io/file.h"
 #include "thrustgrad/io/json.h"

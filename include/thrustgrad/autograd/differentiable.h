@@ -185,7 +185,7 @@ std::tuple<Tensor<V>...> differentiable(std::tuple<Tensor<V>...> values, W... wr
     return values;
   const auto node = detail::new_node(std::get<0>(std::tie(wrts...)).op);
   (detail::connect<V...>(*node, wrts), ...);
-  constexpr std::array<const detail::GradientType*, sizeof...(V)> types{
+  const std::array<const detail::GradientType*, sizeof...(V)> types{
       detail::gradient_type_of<V>()...};
   detail::attach(node, all, types);
   return values;

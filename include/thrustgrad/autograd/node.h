@@ -98,9 +98,6 @@ inline void bury(Node* node) {
 struct Recording {
   Node nodes;  // head of the list
 };
-inline thread_local Recording* recording = nullptr;
-
-inline bool is_recording() { return recording != nullptr; }
 
 /// Whether a gradient with respect to x is wanted.
 inline bool is_recorded(const AnyTensor& x) {

@@ -78,10 +78,12 @@ template <element T> Tensor<T> zeros_like(const Tensor<T>& x) {
 }
 
 /// A tensor with the given elements in row-major order.
-/// Throws if their number is not that of the shape.
+/// Throws if their number is not that of the shape, and while a step is captured.
 template <element T> Tensor<T> from_host(std::span<const T> elements, const Shape& shape) {
   require(static_cast<index_t>(elements.size()) == shape.numel(), "from_host", "shape ", shape,
           " needs ", shape.numel(), " elements, but ", elements.size(), " were given");
+  require(detail::capture == nullptr, "from_host",
+          "copies from the host while a step is captured; make the tensor before the step");
   Tensor<T> x = empty<T>(shape);
   device::copy(x.mutable_data(), elements.data(), elements.size() * sizeof(T));
   return x;
@@ -114,12 +116,10 @@ template <element T> Tensor<T> contiguous(const Tensor<T>& x) {
 
 /// The elements in row-major order. It waits for the device.
 template <element T> std::vector<T> to_host(const Tensor<T>& x) {
-  require(detail::readback_forbidden == 0, "to_host",
-          "reads back to the host where this is forbidden (NoReadback)");
+  detail::check_readback("to_host");
   const Tensor<T> dense = contiguous(x);
   const T* const from = dense.data();
   const auto n = static_cast<std::size_t>(x.numel());
-  device::synchronize();
   if constexpr (std::is_same_v<T, bool>) {
     const auto bytes = std::make_unique<bool[]>(n);
     device::copy(bytes.get(), from, n);

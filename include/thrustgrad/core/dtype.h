@@ -18,6 +18,13 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 
 namespace detail {
 
+// The unsigned integer of T's size.
+template <class T>
+using bits_of = std::conditional_t<
+    sizeof(T) == 1, std::uint8_t,
+    std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                       std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
+
 // std::bit_cast, which device code may not call.
 template <class To, class From>
 requires(sizeof(To) == sizeof(From)) THRUSTGRAD_FN To bit_cast(const From& from) {

@@ -21,9 +21,6 @@ concept number = std::is_arithmetic_v<T> || is_one_of<T, bf16, half>;
 template <class T>
 concept real = is_one_of<T, float, double>;
 
-template <real T>
-using bits_of = std::conditional_t<std::same_as<T, float>, std::uint32_t, std::uint64_t>;
-
 }  // namespace detail
 
 /// c ? a : b with both sides evaluated and no branch. Conditions are joined by & and |, of which

@@ -16,7 +16,10 @@ template <element T> struct Owned : Tensor<T> {
   Owned() = default;
   Owned(Tensor<T> x) { take(std::move(x)); }
   Owned(const Owned& other) : Tensor<T>() { take(other); }
-  Owned(Owned&& other) noexcept : Tensor<T>(std::move(other)) { other.release(); }
+  Owned(Owned&& other) noexcept : Tensor<T>(std::move(other)) {
+    own();
+    other.release();
+  }
 
   /// Copies the elements: in place if the shapes are equal, so that the address stays. Within a
   /// recording, gradients pass through a copy like through any other operation.
@@ -34,6 +37,7 @@ template <element T> struct Owned : Tensor<T> {
   Owned& operator=(Owned&& other) noexcept {
     if (this == &other) return *this;
     Tensor<T>::operator=(std::move(other));
+    own();
     other.release();
     return *this;
   }
@@ -48,7 +52,8 @@ template <element T> struct Owned : Tensor<T> {
   }
 
   void mark_written() {
-    this->version = ++this->storage->version;
+    ++this->storage->writes;
+    if (capture != nullptr) capture->note_write(this->storage);
     this->node = nullptr;  // the new elements are nothing that was recorded
   }
 
@@ -67,7 +72,10 @@ template <element T> struct Owned : Tensor<T> {
     }
     Tensor<T>::operator=(std::move(x));
     this->strides = dense;
+    own();
   }
+  /// What is written to the storage, by assign or by a captured step, is seen through this.
+  void own() noexcept { this->version = AnyTensor::newest; }
   void release() noexcept { Tensor<T>::operator=(Tensor<T>{}); }
 };
 
@@ -132,6 +140,24 @@ inline void check_update(std::span<const AnyTensor* const> targets,
   }
 }
 
+/// The update itself; O and I count the targets and the inputs. (A function and no lambda within
+/// assign: there nvcc instantiates a kernel for other element types than those of the inputs.)
+template <class F, class... P, class... X, std::size_t... O, std::size_t... I>
+void update(const std::tuple<P&...>& targets, const F& f,
+            const std::tuple<const Tensor<X>&...>& inputs, std::index_sequence<O...>,
+            std::index_sequence<I...>) {
+  check_update(std::array<const AnyTensor*, sizeof...(P)>{&std::get<O>(targets)...},
+               std::array<const AnyTensor*, sizeof...(X)>{&std::get<I>(inputs)...});
+  const AnyTensor& first = std::get<0>(targets);
+  const auto loop = plan_loop<sizeof...(P) + sizeof...(X)>(
+      first.shape, stride_order(first.shape, first.strides),
+      {std::get<O>(targets).strides..., expanded_strides(std::get<I>(inputs), first.shape)...});
+  device::map(f, loop.sizes, std::tuple(std::get<O>(targets).mutable_data()...),
+              operand(std::get<O>(targets), loop.strides[O])...,
+              operand(std::get<I>(inputs), loop.strides[sizeof...(P) + I])...);
+  (std::get<O>(targets).mark_written(), ...);
+}
+
 }  // namespace detail
 
 /// (targets...) = f(targets..., inputs...) pointwise and in place, in one pass over memory:
@@ -141,26 +167,8 @@ inline void check_update(std::span<const AnyTensor* const> targets,
 template <class F, detail::owned... P, element... X>
 void assign(std::tuple<P&...> targets, const F& f, const Tensor<X>&... inputs) {
   const detail::OpScope scope("assign");
-  const auto update = [&](auto& first, auto&... rest) {
-    const std::array<const AnyTensor*, sizeof...(X)> operands{&inputs...};
-    detail::check_update(std::array<const AnyTensor*, sizeof...(P)>{&first, &rest...}, operands);
-    const Shape order = stride_order(first.shape, first.strides);
-    constexpr std::size_t n = sizeof...(P) + sizeof...(X);
-    const auto loop = detail::plan_loop<n>(
-        first.shape, order,
-        {first.strides, rest.strides..., detail::expanded_strides(inputs, first.shape)...});
-    const auto run = [&]<std::size_t... O, std::size_t... I>(std::index_sequence<O...>,
-                                                             std::index_sequence<I...>) {
-      const auto all = std::tie(first, rest...);
-      device::map(f, loop.sizes, std::tuple(std::get<O>(all).mutable_data()...),
-                  detail::operand(std::get<O>(all), loop.strides[O])...,
-                  detail::operand(inputs, loop.strides[sizeof...(P) + I])...);
-    };
-    run(std::index_sequence_for<P...>{}, std::index_sequence_for<X...>{});
-    first.mark_written();
-    (rest.mark_written(), ...);
-  };
-  std::apply(update, targets);
+  detail::update(targets, f, std::tie(inputs...), std::index_sequence_for<P...>{},
+                 std::index_sequence_for<X...>{});
 }
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -157,7 +157,7 @@ struct Step {
 };
 
 /// Moves on to the next step, in place: tensors taken from the step before become stale.
-inline void advance(Step& step) {
+template <std::same_as<Step> S> void advance(S& step) {
   assign(std::tuple<detail::Owned<std::int64_t>&>(step.value), detail::increment_fn{});
 }
 
@@ -193,7 +193,7 @@ requires std::integral<T> Tensor<T> randint(const Key& key, const Shape& shape, 
 }
 
 /// True with probability p, exact to 2^-32. Throws if p is not in [0, 1].
-inline Tensor<bool> bernoulli(const Key& key, const Shape& shape, double p) {
+template <std::same_as<Key> K> Tensor<bool> bernoulli(const K& key, const Shape& shape, double p) {
   require(p >= 0 && p <= 1, "bernoulli", "p is ", p, ", expected 0 to 1");
   return detail::fill_random<bool>("bernoulli", key, shape,
                                    detail::bernoulli_draw{bernoulli_threshold(p)});
@@ -201,11 +201,12 @@ inline Tensor<bool> bernoulli(const Key& key, const Shape& shape, double p) {
 
 /// The numbers 0 to n - 1 in random order: the order of n random keys of 64 bits, of which two are
 /// equal with probability n^2 / 2^65. Throws if n is negative.
-inline Tensor<std::int64_t> permutation(const Key& key, index_t n) {
+template <std::same_as<Key> K>  // a template, so that only programs that call it compile a sort
+Tensor<std::int64_t> permutation(const K& key, index_t n) {
   require(n >= 0, "permutation", "n is ", n, ", expected 0 or more");
-  auto keys = detail::fill_random<std::int64_t>("permutation", key, {n}, detail::bits_draw{});
-  auto order = arange<std::int64_t>(n);
-  device::sort_rows(keys.mutable_data(), order.mutable_data(), 1, n, false);
+  const auto keys = detail::fill_random<std::int64_t>("permutation", key, {n}, detail::bits_draw{});
+  auto order = empty<std::int64_t>({n});
+  device::argsort_rows(keys.data(), order.mutable_data(), 1, n, false, Scratch{});
   return order;
 }
 

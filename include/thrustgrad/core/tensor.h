@@ -17,21 +17,33 @@ struct Node;  // autograd/node.h
 
 namespace detail {
 
-/// The operation that is running, for messages about what it reads. The outermost one counts: it
-/// is the one that the user called, or whose vector-Jacobian product runs.
-inline thread_local const char* current_op = nullptr;
+struct Recording;  // autograd/node.h
+inline thread_local Recording* recording = nullptr;
 
-struct OpScope {
-  explicit OpScope(const char* op) : outer(current_op) {
-    if (outer == nullptr) current_op = op;
-  }
-  ~OpScope() { current_op = outer; }
-  OpScope(const OpScope&) = delete;
-  OpScope& operator=(const OpScope&) = delete;
-  const char* const outer;
-};
+inline bool is_recording() { return recording != nullptr; }
 
 inline thread_local int readback_forbidden = 0;
+
+/// Throws if elements must not come back to the host now.
+inline void check_readback(const char* op) {
+  require(readback_forbidden == 0, op,
+          "reads back to the host where this is forbidden (NoReadback)");
+  require(capture == nullptr, op,
+          "reads back to the host while a step is captured; only work of the device can be "
+          "replayed, so return the tensor from the step and read it then");
+}
+
+/// What a tensor consists of.
+struct TensorParts {
+  Shape shape;
+  Shape strides;       // in elements; 0 repeats an element, a negative one runs backwards
+  index_t offset = 0;  // of the first element in the storage
+  std::shared_ptr<Storage> storage;
+  mutable std::shared_ptr<Node>
+      node;                   // what recorded this value; attached to leaves while recording
+  mutable int output = 0;     // which of the node's values this is
+  std::uint64_t version = 0;  // of the storage when this tensor was made, or `newest`
+};
 
 }  // namespace detail
 
@@ -45,15 +57,25 @@ struct NoReadback {
 };
 
 /// All of a tensor but its element type.
-struct AnyTensor {
-  Shape shape;
-  Shape strides;       // in elements; 0 repeats an element, a negative one runs backwards
-  index_t offset = 0;  // of the first element in the storage
-  std::shared_ptr<Storage> storage;
-  mutable std::shared_ptr<Node>
-      node;                   // what recorded this value; attached to leaves while recording
-  mutable int output = 0;     // which of the node's values this is
-  std::uint64_t version = 0;  // of the storage when this tensor was made
+struct AnyTensor : detail::TensorParts {
+  /// The version of an owner (core/parameter.h), which sees whatever its storage holds. A tensor
+  /// that is copied or moved from it has the version of that moment.
+  static constexpr std::uint64_t newest = ~std::uint64_t{0};
+
+  AnyTensor() = default;
+  AnyTensor(const AnyTensor& x) : TensorParts(x) { settle(); }
+  AnyTensor(AnyTensor&& x) noexcept : TensorParts(std::move(x)) { settle(); }
+  AnyTensor& operator=(const AnyTensor& x) {
+    TensorParts::operator=(x);
+    settle();
+    return *this;
+  }
+  AnyTensor& operator=(AnyTensor&& x) noexcept {
+    TensorParts::operator=(std::move(x));
+    settle();
+    return *this;
+  }
+  ~AnyTensor() = default;
 
   int rank() const { return shape.rank(); }
   index_t size(index_t axis) const { return shape[axis]; }
@@ -76,9 +98,18 @@ struct AnyTensor {
   void check_readable() const {
     const char* const op = detail::current_op == nullptr ? "data" : detail::current_op;
     require(defined(), op, "an operand is absent (a default-constructed tensor)");
-    require(storage->version == version, op, "an operand of shape ", shape,
+    require(is_current(), op, "an operand of shape ", shape,
             " is stale: the parameter or buffer that it was taken from has been assigned since; "
             "take a copy() of what is needed later");
+    if (detail::capture != nullptr) detail::capture->note_read(storage);
+  }
+
+  /// Whether the elements are still those that this tensor was made for.
+  bool is_current() const { return version == newest || version == storage->version(); }
+
+ private:
+  void settle() {
+    if (version == newest) version = defined() ? storage->version() : 0;
   }
 };
 
@@ -87,7 +118,8 @@ template <element T> struct Tensor : AnyTensor {
   using value_type = T;
 
   Tensor() = default;
-  explicit Tensor(AnyTensor any) : AnyTensor(std::move(any)) {}
+  explicit Tensor(const AnyTensor& any) : AnyTensor(any) {}
+  explicit Tensor(AnyTensor&& any) noexcept : AnyTensor(std::move(any)) {}
 
   /// The first element. Throws if the tensor is absent or stale.
   const T* data() const {
@@ -100,12 +132,9 @@ template <element T> struct Tensor : AnyTensor {
   /// The value of a tensor with one element. It waits for the device.
   T item() const {
     require(numel() == 1, "item", "a tensor of shape ", shape, " has not exactly one element");
-    require(detail::readback_forbidden == 0, "item",
-            "reads back to the host where this is forbidden (NoReadback)");
+    detail::check_readback("item");
     T value;
-    const T* const from = data();
-    device::synchronize();
-    device::copy(&value, from, sizeof(T));
+    device::copy(&value, data(), sizeof(T));
     return value;
   }
 

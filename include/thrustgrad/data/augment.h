@@ -167,8 +167,9 @@ inline Normalization channel_statistics(const Dataset& data) {
 
 /// Brings a data set into device memory, with a border of `pad` pixels round every image: mirrored
 /// without the edge itself, or black. Throws if the border is negative or wider than 31.
-inline ImageSet image_set(const Dataset& data, const Normalization& normalization, index_t pad = 0,
-                          Padding padding = Padding::reflect) {
+template <std::same_as<Dataset> D>
+ImageSet image_set(const D& data, const Normalization& normalization, index_t pad = 0,
+                   Padding padding = Padding::reflect) {
   require(pad >= 0 && pad < cifar_side, "image_set", "pad is ", pad, ", expected 0 to 31");
   const index_t n = data.count(), side = cifar_side + 2 * pad;
   const auto planes = from_host(data.images, {n, cifar_channels, cifar_side, cifar_side});

@@ -57,7 +57,7 @@ Batch<T> load_batch(const char* op, const ImageSet& set, index_t n, index_t chan
 }  // namespace detail
 
 /// Draws the permutation of an epoch, in place.
-inline void shuffle(Batches& batches, std::int64_t epoch) {
+template <std::same_as<Batches> B> void shuffle(B& batches, std::int64_t epoch) {
   const Key key = fold(batches.key, 0).at(scalar<std::int64_t>(epoch));
   assign(batches.order, permutation(key, batches.set.count()));
 }

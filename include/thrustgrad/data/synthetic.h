@@ -145,9 +145,10 @@ struct draw_row_fn {
 /// `count` images of shapes with their labels; image i has label i % 10 (see synthetic_classes)
 /// and does not depend on count. Different seeds give independent sets, for training and testing.
 /// Throws if count is negative.
-inline Dataset synthetic_images(index_t count, std::uint64_t seed) {
+template <std::integral I> Dataset synthetic_images(I count, std::uint64_t seed) {
   require(count >= 0, "synthetic_images", "count is ", count, ", expected 0 or more");
-  auto images = empty<std::uint8_t>({count, cifar_channels, cifar_side, cifar_side});
+  auto images =
+      empty<std::uint8_t>({static_cast<index_t>(count), cifar_channels, cifar_side, cifar_side});
   device::for_each(count * cifar_side, detail::draw_row_fn{seed, images.mutable_data()},
                    cifar_side * cifar_channels);
   Dataset data{to_host(images), {}};

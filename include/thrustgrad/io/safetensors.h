@@ -171,7 +171,7 @@ inline void check_name(const std::string& path, std::string_view name) {
 /// Orders the tensors as the reference implementation does, which aligns every one to its own
 /// element size: by dtype, the largest first, then by name. Gives each its place in the data.
 inline SafeTensorsHeader place(const std::string& path, std::vector<NamedTensor>& tensors) {
-  std::ranges::sort(tensors, [](const NamedTensor& a, const NamedTensor& b) {
+  std::sort(tensors.begin(), tensors.end(), [](const NamedTensor& a, const NamedTensor& b) {
     return std::tuple(find_file_type(b.info.dtype), std::string_view(a.info.name)) <
            std::tuple(find_file_type(a.info.dtype), std::string_view(b.info.name));
   });

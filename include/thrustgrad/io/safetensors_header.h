@@ -181,8 +181,10 @@ inline SafeTensorsHeader parse_safetensors_header(const std::string& path, std::
   });
   json.end();
   // Stable: empty tensors at one place keep their order, on which the checksum depends.
-  std::ranges::stable_sort(header.tensors, {},
-                           [](const TensorInfo& info) { return std::pair(info.begin, info.end); });
+  std::stable_sort(header.tensors.begin(), header.tensors.end(),
+                   [](const TensorInfo& a, const TensorInfo& b) {
+                     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+                   });
   detail::check_cover(json, header.tensors, data_size);
   return header;
 }

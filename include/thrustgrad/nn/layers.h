@@ -58,7 +58,8 @@ struct Linear {
   }
 };
 
-inline Linear make_linear(const Key& key, index_t in, index_t out, Bias bias = Bias::yes) {
+template <std::same_as<Key> K>
+Linear make_linear(const K& key, index_t in, index_t out, Bias bias = Bias::yes) {
   return detail::start<Linear>(key, {out, in}, bias);
 }
 
@@ -81,8 +82,8 @@ struct Conv2dSettings {
 };
 
 /// make_conv2d(key, 64, 128, {.stride = 2, .padding = 1, .bias = tg::Bias::no})
-inline Conv2d make_conv2d(const Key& key, index_t in, index_t out,
-                          const Conv2dSettings& settings = {}) {
+template <std::same_as<Key> K>
+Conv2d make_conv2d(const K& key, index_t in, index_t out, const Conv2dSettings& settings = {}) {
   const Shape weight{out, settings.kernel, settings.kernel, in};
   Conv2d layer = detail::start<Conv2d>(key, weight, settings.bias);
   layer.window = {settings.stride, settings.padding, settings.dilation};
@@ -102,8 +103,9 @@ struct BatchNorm {
   }
 };
 
-inline BatchNorm make_batch_norm(index_t channels, const BatchNormSettings& settings = {}) {
-  const Shape shape{channels};
+template <std::integral I>
+BatchNorm make_batch_norm(I channels, const BatchNormSettings& settings = {}) {
+  const Shape shape{static_cast<index_t>(channels)};
   return {ones<float>(shape), zeros<float>(shape), zeros<float>(shape), ones<float>(shape),
           settings};
 }
@@ -144,7 +146,7 @@ struct Embedding {
 };
 
 /// Starts standard normal.
-inline Embedding make_embedding(const Key& key, index_t size, index_t d) {
+template <std::same_as<Key> K> Embedding make_embedding(const K& key, index_t size, index_t d) {
   return {randn(key, {size, d})};
 }
 

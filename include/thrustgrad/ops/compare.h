@@ -86,13 +86,15 @@ template <element A, arithmetic B> Tensor<bool> operator>=(const Tensor<A>& a, B
   return detail::compare<detail::less_equal_fn>(b, a);
 }
 
-inline Tensor<bool> logical_and(const Tensor<bool>& a, const Tensor<bool>& b) {
+template <std::same_as<bool> B> Tensor<bool> logical_and(const Tensor<B>& a, const Tensor<B>& b) {
   return map(detail::logical_and_fn{}, a, b);
 }
-inline Tensor<bool> logical_or(const Tensor<bool>& a, const Tensor<bool>& b) {
+template <std::same_as<bool> B> Tensor<bool> logical_or(const Tensor<B>& a, const Tensor<B>& b) {
   return map(detail::logical_or_fn{}, a, b);
 }
-inline Tensor<bool> logical_not(const Tensor<bool>& a) { return map(detail::logical_not_fn{}, a); }
+template <std::same_as<bool> B> Tensor<bool> logical_not(const Tensor<B>& a) {
+  return map(detail::logical_not_fn{}, a);
+}
 
 /// Neither NaN nor infinite.
 template <floating T> Tensor<bool> isfinite(const Tensor<T>& x) {

@@ -15,43 +15,16 @@ namespace thrustgrad::inline THRUSTGRAD_ABI {
 
 namespace detail {
 
-/// Offsets of all positions of a list of axes, in row-major order.
-inline std::vector<index_t> offset_table(const Shape& sizes, const Shape& strides) {
-  const auto n = static_cast<std::size_t>(sizes.numel());
-  std::vector<index_t> table(1, 0);
-  table.reserve(n);
-  for (int axis = 0; axis < sizes.rank(); ++axis) {
-    const auto known = table.size();
-    const auto size = static_cast<std::size_t>(sizes[axis]);
-    table.resize(known * size);
-    for (std::size_t i = known; i-- > 0;) {
-      const index_t base = table[i];
-      for (std::size_t k = 0; k < size; ++k)
-        table[i * size + k] = base + static_cast<index_t>(k) * strides[axis];
-    }
-  }
-  return table;
-}
-
-/// One operand of a contraction: its axes parted into batch, own (rows or columns) and depth.
-struct FactorTables {
-  std::vector<index_t> batch, own, depth;
-  FactorTables(const AnyTensor& x, int batch_rank, int depth_rank) {
-    const int own_end = x.rank() - depth_rank;
-    const auto table = [&](int from, int to) {
-      return offset_table(x.shape.slice(from, to), x.strides.slice(from, to));
-    };
-    batch = table(0, batch_rank);
-    own = table(batch_rank, own_end);
-    depth = table(own_end, x.rank());
-  }
-};
-
 /// The axes [from, to) as a list, then the next list.
 inline Shape axis_range(int from, int to) {
   Shape axes;
   for (int axis = from; axis < to; ++axis) axes.push_back(axis);
   return axes;
+}
+
+/// These axes as a system takes them, in the same order, merged where all operands allow it.
+template <class... Strides> auto merged(const Shape& sizes, const Strides&... strides) {
+  return plan_loop<sizeof...(Strides)>(sizes, axis_range(0, sizes.rank()), {strides...});
 }
 
 }  // namespace detail
@@ -81,15 +54,17 @@ Tensor<A> contract(const Tensor<A>& a, const Tensor<B>& b, const Axes& axes,
               columns = b.shape.slice(axes.batch, axes.batch + b_own);
   using C = std::common_type_t<compute_t<A>, compute_t<B>>;
   Tensor<C> sums = empty<C>(batch + rows + columns);
-  {
-    const detail::FactorTables p(a, axes.batch, axes.depth), q(b, axes.batch, axes.depth);
-    device::contract<C>(
-        device::Factor<A>{a.data(), p.batch.data(), p.own.data(), p.depth.data()},
-        device::Factor<B>{b.data(), q.batch.data(), q.own.data(), q.depth.data()},
-        device::Extents{batch.numel(), rows.numel(), columns.numel(), depth.numel()},
-        sums.mutable_data(), Scratch{});
-  }
   const int n = axes.batch, d = axes.depth;
+  const auto common = detail::merged(batch, a.strides.slice(0, n), b.strides.slice(0, n));
+  const auto a_rows = detail::merged(rows, a.strides.slice(n, n + a_own)),
+             b_rows = detail::merged(columns, b.strides.slice(n, n + b_own));
+  const auto summed = detail::merged(depth, a.strides.slice(n + a_own, a.rank()),
+                                     b.strides.slice(n + b_own, b.rank()));
+  device::contract<C>(
+      device::Factor<A>{a.data(), common.strides[0], a_rows.strides[0], summed.strides[0]},
+      device::Factor<B>{b.data(), common.strides[1], b_rows.strides[0], summed.strides[1]},
+      device::Extents{common.sizes, a_rows.sizes, b_rows.sizes, summed.sizes}, sums.mutable_data(),
+      Scratch{});
   const Shape shared = detail::axis_range(0, n);
   return differentiable(
       cast<A>(sums),

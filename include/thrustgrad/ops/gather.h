@@ -25,10 +25,11 @@ template <class T, class I> struct gather_fn {
   T* y;
   index_t size, count, inner;  // of x along the axis, of y along the axis, behind the axis
   bool shared;                 // one list of positions for all o and i
+  device::FaultSink faults;
   THRUSTGRAD_FN void operator()(index_t at) const {
     const index_t i = at % inner, row = at / inner, o = row / count;
     const index_t position = static_cast<index_t>(index[shared ? row % count : at]);
-    y[at] = x[(o * size + position) * inner + i];
+    y[at] = faults.accepts(position, size) ? x[(o * size + position) * inner + i] : T();
   }
 };
 
@@ -72,57 +73,53 @@ template <class T> struct scatter_add_fn {
   }
 };
 
-/// Where each element of src lands in a row-major (outer, size, inner): its key.
+/// Where each element of src lands in a row-major (outer, size, inner): its key; nowhere is -1.
 template <class I> struct scatter_key_fn {
   const I* index;
   index_t* keys;
   index_t size, count, inner;
   bool shared;
+  device::FaultSink faults;
   THRUSTGRAD_FN void operator()(index_t at) const {
     const auto position = static_cast<index_t>(index[at]);
-    keys[at] = shared ? position : (at / (count * inner) * size + position) * inner + at % inner;
+    const index_t key =
+        shared ? position : (at / (count * inner) * size + position) * inner + at % inner;
+    keys[at] = faults.accepts(position, size) ? key : -1;
   }
 };
 
 template <class I>
 concept position = std::is_same_v<I, std::int32_t> || std::is_same_v<I, std::int64_t>;
 
-/// Throws if a position lies outside [0, size). Only where looking costs no wait for the device.
-template <position I> void check_positions(const char* op, const Tensor<I>& index, index_t size) {
-  if constexpr (device::synchronous) {
-    if (index.numel() == 0) return;
-    const I low = *amin(index).data(), high = *amax(index).data();
-    require(low >= 0 && high < size, op, "positions from ", low, " to ", high,
-            " do not lie in an axis of size ", size);
-  }
-}
-
 template <class T, class I>
-Tensor<T> gather_values(const Tensor<T>& x, const Tensor<I>& index, int axis, const Shape& shape,
-                        bool shared) {
+Tensor<T> gather_values(const char* op, const Tensor<T>& x, const Tensor<I>& index, int axis,
+                        const Shape& shape, bool shared) {
   const AxisView from(x.shape, axis), to(shape, axis);
   const auto source = contiguous(x);
   const auto positions = contiguous(index);
   Tensor<T> y = empty<T>(shape);
-  device::for_each(y.numel(), gather_fn<T, I>{source.data(), positions.data(), y.mutable_data(),
-                                              from.size, to.size, to.inner, shared});
+  device::for_each(y.numel(),
+                   gather_fn<T, I>{source.data(), positions.data(), y.mutable_data(), from.size,
+                                   to.size, to.inner, shared, device::FaultSink(op)});
+  device::check_faults();
   return y;
 }
 
 template <class T, class I>
-Tensor<T> scatter_add_values(const Tensor<T>& x, const Tensor<I>& index, int axis, index_t size,
-                             bool shared) {
+Tensor<T> scatter_add_values(const char* op, const Tensor<T>& x, const Tensor<I>& index, int axis,
+                             index_t size, bool shared) {
   Shape shape = x.shape;
   shape[axis] = size;
   const AxisView from(x.shape, axis);
   const auto source = contiguous(x);
   const auto positions = contiguous(index);
   const index_t n = index.numel(), targets = shared ? size : shape.numel();
-  Tensor<index_t> keys = empty<index_t>({n}), sources = arange<index_t>(n),
+  Tensor<index_t> keys = empty<index_t>({n}), sources = empty<index_t>({n}),
                   begin = empty<index_t>({targets + 1});
   device::for_each(n, scatter_key_fn<I>{positions.data(), keys.mutable_data(), size, from.size,
-                                        from.inner, shared});
-  device::sort_rows(keys.mutable_data(), sources.mutable_data(), index_t{1}, n, false);
+                                        from.inner, shared, device::FaultSink(op)});
+  device::check_faults();
+  device::sort_indices(keys.mutable_data(), sources.mutable_data(), n, targets, Scratch{});
   device::for_each(targets + 1, run_begin_fn{keys.data(), begin.mutable_data(), n});
   Tensor<T> y = empty<T>(shape);
   device::for_each(y.numel(),
@@ -138,16 +135,15 @@ Tensor<T> index_add(const Tensor<T>& x, int axis, const Tensor<I>& index, index_
 
 /// The slices of x at the positions of a list along one axis: an embedding for axis 0.
 ///   (..., size, ...), index (k) -> (..., k, ...)
-/// Throws if a position lies outside the axis.
+/// Throws if a position lies outside the axis (on CUDA the next wait for the device throws).
 template <element T, detail::position I>
 Tensor<T> index_select(const Tensor<T>& x, int axis, const Tensor<I>& index) {
   const detail::OpScope scope("index_select");
   const int a = x.shape.axis(axis, "index_select");
   require(index.rank() == 1, "index_select", "the positions are a list, not ", index.shape);
-  detail::check_positions("index_select", index, x.shape[a]);
   Shape shape = x.shape;
   shape[a] = index.numel();
-  const auto y = detail::gather_values(x, index, a, shape, true);
+  const auto y = detail::gather_values("index_select", x, index, a, shape, true);
   if constexpr (!floating<T>)
     return y;
   else
@@ -164,9 +160,8 @@ Tensor<T> index_add(const Tensor<T>& x, int axis, const Tensor<I>& index, index_
   const int a = x.shape.axis(axis, "index_add");
   require(index.rank() == 1 && index.numel() == x.shape[a], "index_add", "positions ", index.shape,
           " do not match axis ", axis, " of ", x.shape);
-  detail::check_positions("index_add", index, size);
   return differentiable(
-      detail::scatter_add_values(x, index, a, size, true),
+      detail::scatter_add_values("index_add", x, index, a, size, true),
       wrt(x, [a, index](const Tensor<T>& g) { return index_select(g, a, index); }));
 }
 
@@ -184,8 +179,7 @@ Tensor<T> take_along(const Tensor<T>& x, const Tensor<I>& index, int axis) {
   expected[a] = index.rank() == x.rank() ? index.shape[a] : 0;
   require(index.shape == expected, "take_along", "positions ", index.shape,
           " must have the shape of x ", x.shape, " but along axis ", axis);
-  detail::check_positions("take_along", index, x.shape[a]);
-  const auto y = detail::gather_values(x, index, a, index.shape, false);
+  const auto y = detail::gather_values("take_along", x, index, a, index.shape, false);
   if constexpr (!floating<T>)
     return y;
   else
@@ -201,8 +195,7 @@ Tensor<T> scatter_add(const Tensor<T>& x, const Tensor<I>& index, int axis, inde
   const int a = x.shape.axis(axis, "scatter_add");
   require(index.shape == x.shape, "scatter_add", "positions ", index.shape, " and values ", x.shape,
           " must have one shape");
-  detail::check_positions("scatter_add", index, size);
-  return differentiable(detail::scatter_add_values(x, index, a, size, false),
+  return differentiable(detail::scatter_add_values("scatter_add", x, index, a, size, false),
                         wrt(x, [a, index](const Tensor<T>& g) { return take_along(g, index, a); }));
 }
 

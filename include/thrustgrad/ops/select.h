@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Counting and picking: histograms of classes, and where a condition holds. Without gradients.
-// Layer ops.
+// Counting and picking: histograms of classes, and where a condition holds. Without gradients. All
+// are templates, so that only programs that call them compile their kernels. Layer ops.
 #pragma once
 #include "thrustgrad/ops/reduce.h"
 
@@ -20,14 +20,14 @@ requires(!floating<T>) Tensor<std::int64_t> bincount(const Tensor<T>& x, index_t
           " do not fit into ", bins, " bins");
   Tensor<std::int64_t> keys =
       copy(std::get<0>(detail::evaluate<std::int64_t>("bincount", detail::identity_fn{}, x)));
-  device::histogram(keys.mutable_data(), keys.numel(), counts.mutable_data(), Scratch{});
+  device::histogram(keys.mutable_data(), keys.numel(), counts.mutable_data(), bins, Scratch{});
   return counts;
 }
 
 /// How often class `row` was taken for class `column`: labels (n), answers (n) -> (classes,
 /// classes). Throws if one of them is no class.
-inline Tensor<std::int64_t> confusion_matrix(const Tensor<std::int64_t>& labels,
-                                             const Tensor<std::int64_t>& answers, index_t classes) {
+template <std::same_as<std::int64_t> I>
+Tensor<I> confusion_matrix(const Tensor<I>& labels, const Tensor<I>& answers, index_t classes) {
   require(labels.shape == answers.shape, "confusion_matrix", "labels ", labels.shape,
           " and answers ", answers.shape, " differ");
   for (const auto* x : {&labels, &answers}) {
@@ -40,11 +40,11 @@ inline Tensor<std::int64_t> confusion_matrix(const Tensor<std::int64_t>& labels,
 
 /// The positions in row-major order at which x is true, ascending: (...) -> (count), int64. It
 /// waits for the device, because the result's size depends on the elements.
-inline Tensor<std::int64_t> nonzero(const Tensor<bool>& x) {
+template <std::same_as<bool> B> Tensor<std::int64_t> nonzero(const Tensor<B>& x) {
   const detail::OpScope scope("nonzero");
-  const Tensor<bool> mask = contiguous(x);
+  const Tensor<B> mask = contiguous(x);
   Tensor<std::int64_t> positions = empty<std::int64_t>({x.numel()});
-  const index_t count = device::select(mask.data(), x.numel(), positions.mutable_data());
+  const index_t count = device::select(mask.data(), x.numel(), positions.mutable_data(), Scratch{});
   return slice(positions, 0, 0, count);
 }
 

@@ -24,12 +24,6 @@ inline Shape axis_to_end(int rank, int a) {
   return axes;
 }
 
-struct row_position_fn {
-  index_t* positions;
-  index_t size;
-  THRUSTGRAD_FN void operator()(index_t i) const { positions[i] = i % size; }
-};
-
 }  // namespace detail
 
 /// The positions that sort x along an axis; equal elements keep their order, NaN counts as largest.
@@ -38,13 +32,12 @@ Tensor<std::int64_t> argsort(const Tensor<T>& x, int axis = -1, Order order = Or
   const detail::OpScope scope("argsort");
   const int a = x.shape.axis(axis, "argsort");
   const Shape axes = detail::axis_to_end(x.rank(), a);
-  auto keys = copy(permute(stop_gradient(x), axes));
+  const auto keys = contiguous(permute(stop_gradient(x), axes));
   Tensor<std::int64_t> positions = empty<std::int64_t>(keys.shape);
   const index_t n = x.shape[a];
-  device::for_each(keys.numel(), detail::row_position_fn{positions.mutable_data(), n});
   if (n > 0)
-    device::sort_rows(keys.mutable_data(), positions.mutable_data(), keys.numel() / n, n,
-                      order == Order::descending);
+    device::argsort_rows(keys.data(), positions.mutable_data(), keys.numel() / n, n,
+                         order == Order::descending, Scratch{});
   return permute(positions, axes);
 }
 
@@ -74,7 +67,7 @@ template <element T> Tensor<detail::sum_t<T>> cumsum(const Tensor<T>& x, int axi
   auto sums =
       copy(permute(std::get<0>(detail::evaluate<C>("cumsum", detail::identity_fn{}, x)), axes));
   const index_t n = x.shape[a];
-  if (n > 0) device::inclusive_scan_rows(sums.mutable_data(), sums.numel() / n, n);
+  if (n > 0) device::inclusive_scan_rows(sums.mutable_data(), sums.numel() / n, n, Scratch{});
   const auto y = cast<detail::sum_t<T>>(permute(sums, axes));
   if constexpr (!floating<T>)
     return y;

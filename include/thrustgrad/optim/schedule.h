@@ -20,8 +20,14 @@ template <class S> struct schedule_fn {
 };
 
 template <class S>
-Tensor<float> evaluate_schedule(const S& schedule, const Tensor<std::int64_t>& step) {
-  return map(schedule_fn<S>{schedule}, step);
+concept step_number = std::same_as<S, Step> || std::derived_from<S, Tensor<std::int64_t>>;
+
+template <class S, step_number N>
+Tensor<float> evaluate_schedule(const S& schedule, const N& step) {
+  if constexpr (std::same_as<N, Step>)
+    return evaluate_schedule(schedule, step.value);
+  else
+    return map(schedule_fn<S>{schedule}, Tensor<std::int64_t>(step));
 }
 
 }  // namespace detail
@@ -62,10 +68,9 @@ struct PiecewiseLinear {
     return from.value + (to.value - from.value) * ((step - from.step) / (to.step - from.step));
   }
 
-  Tensor<float> operator()(const Tensor<std::int64_t>& step) const {
+  template <detail::step_number S> Tensor<float> operator()(const S& step) const {
     return detail::evaluate_schedule(*this, step);
   }
-  Tensor<float> operator()(const Step& step) const { return (*this)(step.value); }
 
  private:
   static constexpr int most = 16;
@@ -91,10 +96,9 @@ struct Cosine {
     return floor + (peak - floor) * 0.5 * (1 + cos(angle));
   }
 
-  Tensor<float> operator()(const Tensor<std::int64_t>& step) const {
+  template <detail::step_number S> Tensor<float> operator()(const S& step) const {
     return detail::evaluate_schedule(*this, step);
   }
-  Tensor<float> operator()(const Step& step) const { return (*this)(step.value); }
 };
 
 }  // namespace thrustgrad::inline THRUSTGRAD_ABI

@@ -11,16 +11,10 @@
 
 #include "thrustgrad/config.h"
 #include "thrustgrad/core/dtype.h"
-#include "thrustgrad/core/shape.h"
 #include "thrustgrad/system/host/simd.h"
+#include "thrustgrad/system/operands.h"
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
-
-/// An operand of a strided loop: where its first element lies, and its strides over the loop.
-template <class T> struct Strided {
-  T* data;
-  Shape strides;
-};
 
 namespace detail {
 

@@ -1,29 +1,62 @@
 // SPDX-License-Identifier: MIT
 // Sums of products of the host system: y[b, m, n] = sum over k of a[b, m, k] x[b, n, k]. Each
-// operand is an address and three tables of offsets, so transposed, strided, overlapping and
-// flipped views are read where they lie. The result is cut into tasks of a fixed size; a long and
-// narrow problem is cut along its depth too, and the parts are added in a fixed tree.
+// operand is an address and three lists of strides, so transposed, strided, overlapping and flipped
+// views are read where they lie, through tables of offsets. The result is cut into tasks of a fixed
+// size; a long and narrow problem is cut along its depth too, and the parts are added in a fixed
+// tree.
 #pragma once
 #include <array>
+#include <memory>
 
 #include "thrustgrad/core/dtype.h"
 #include "thrustgrad/system/host/reduce.h"
 #include "thrustgrad/system/host/tile.h"
+#include "thrustgrad/system/operands.h"
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
-/// One operand: element (b, i, d) lies at data[batch[b] + row[i] + depth[d]].
-template <class T> struct Factor {
+namespace detail {
+
+/// Writes the offsets of all positions of a list of axes, in row-major order; returns their end.
+inline index_t* write_offsets(index_t* table, const Shape& sizes, const Shape& strides) {
+  index_t known = 1;
+  table[0] = 0;
+  for (int axis = 0; axis < sizes.rank(); ++axis) {
+    const index_t size = sizes[axis], stride = strides[axis];
+    for (index_t i = known; i-- > 0;) {
+      const index_t base = table[i];
+      for (index_t k = 0; k < size; ++k) table[i * size + k] = base + k * stride;
+    }
+    known *= size;
+  }
+  return table + known;
+}
+
+/// A factor with tables: element (b, i, d) lies at data[batch[b] + row[i] + depth[d]].
+template <class T> class Tables {
+  std::unique_ptr<index_t[]> offsets_;
+
+ public:
+  Tables(const Factor<T>& x, const Shape& batches, const Shape& rows, const Shape& depths)
+      : offsets_(
+            new index_t[static_cast<std::size_t>(batches.numel() + rows.numel() + depths.numel())]),
+        data(x.data),
+        batch(offsets_.get()) {
+    index_t* const row_table = write_offsets(offsets_.get(), batches, x.batch);
+    index_t* const depth_table = write_offsets(row_table, rows, x.own);
+    write_offsets(depth_table, depths, x.depth);
+    row = row_table;
+    depth = depth_table;
+  }
+
   const T* data;
   const index_t *batch, *row, *depth;
 };
 
-/// Sizes of a contraction: batches, rows of the left and of the right operand, common depth.
-struct Extents {
+/// The number of positions in each list of axes.
+struct Counts {
   index_t batch, m, n, k;
 };
-
-namespace detail {
 
 inline constexpr index_t depth_block = 256;  // a panel of this depth stays in the first-level cache
 inline constexpr index_t row_block = 240;    // rows of a task; a multiple of every tile's rows
@@ -33,7 +66,7 @@ inline constexpr index_t panel_group = 4;    // panels of a task
 struct Split {
   index_t parts, length;
 };
-inline Split split_depth(const Extents& e, index_t width) {
+inline Split split_depth(const Counts& e, index_t width) {
   constexpr index_t enough_tasks = 32, shortest = 8 * depth_block;
   const index_t columns = width * panel_group;
   const index_t tasks =
@@ -68,9 +101,9 @@ void pack_panel(C* panel, const T* x, const index_t* row, index_t columns, const
 
 /// One task: up to row_block rows times panel_group panels over one part of the depth.
 template <class Tile, class C, class A, class B> struct contract_loop {
-  Factor<A> a;
-  Factor<B> b;
-  Extents e;
+  const Tables<A>& a;
+  const Tables<B>& b;
+  Counts e;
   C* y;  // [m][n] of this batch and part
 
   void operator()(index_t batch, index_t top, index_t left, index_t begin, index_t end) const {
@@ -126,7 +159,7 @@ template <class C> struct plus_monoid {
 };
 
 template <class Tile, class C, class A, class B, class Scratch, class Run>
-void contract_tiled(const Factor<A>& a, const Factor<B>& b, const Extents& e, C* y,
+void contract_tiled(const Tables<A>& a, const Tables<B>& b, const Counts& e, C* y,
                     Scratch&& scratch, const Run& run) {
   constexpr index_t columns = panel_group * Tile::width;
   const Split split = split_depth(e, Tile::width);
@@ -158,20 +191,24 @@ void contract_tiled(const Factor<A>& a, const Factor<B>& b, const Extents& e, C*
 /// 16-bit types. Temporary memory comes from scratch(bytes).
 template <class C, class A, class B, class Scratch>
 void contract(const Factor<A>& a, const Factor<B>& b, const Extents& e, C* y, Scratch&& scratch) {
-  if (e.batch * e.m * e.n == 0) return;
-  if (e.k == 0) return std::fill_n(y, e.batch * e.m * e.n, C(0)), void();
+  const detail::Counts counts{e.batch.numel(), e.m.numel(), e.n.numel(), e.k.numel()};
+  const index_t size = counts.batch * counts.m * counts.n;
+  if (size == 0) return;
+  if (counts.k == 0) return std::fill_n(y, size, C(0)), void();
+  const detail::Tables<A> p(a, e.batch, e.m, e.k);
+  const detail::Tables<B> q(b, e.batch, e.n, e.k);
   switch (isa()) {
     case Isa::avx512:
       return detail::contract_tiled<detail::tile<C, 64, 12>>(
-          a, b, e, y, scratch,
+          p, q, counts, y, scratch,
           [](const auto& loop, auto... args) { detail::run_avx512(loop, args...); });
     case Isa::avx2:
       return detail::contract_tiled<detail::tile<C, 32, 6>>(
-          a, b, e, y, scratch,
+          p, q, counts, y, scratch,
           [](const auto& loop, auto... args) { detail::run_avx2(loop, args...); });
     case Isa::baseline:
       return detail::contract_tiled<detail::tile<C, 16, 4>>(
-          a, b, e, y, scratch, [](const auto& loop, auto... args) { loop(args...); });
+          p, q, counts, y, scratch, [](const auto& loop, auto... args) { loop(args...); });
   }
 }
 

@@ -2,6 +2,7 @@
 // Memory of the host system. Callers go through core/pool.h, which caches blocks.
 #pragma once
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +24,15 @@ inline void* allocate(std::size_t bytes) {
 }
 
 inline void deallocate(void* block) noexcept { std::free(block); }
+
+/// Returns to the machine what was deallocated; the C library decides that itself.
+inline void trim() {}
+
+/// Bytes that no program uses.
+inline std::size_t free_bytes() {
+  return static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
+         static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
 
 /// Copies between any two places of the host system.
 inline void copy(void* to, const void* from, std::size_t bytes) {

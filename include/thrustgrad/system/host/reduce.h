@@ -11,13 +11,6 @@
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
-/// A strided array with its axes parted: one result for each position of `kept`, from all positions
-/// of `reduced`. Both lists of axes are in memory order and merged.
-struct Reduction {
-  Shape kept, kept_strides;
-  Shape reduced, reduced_strides;
-};
-
 namespace detail {
 
 inline constexpr index_t row_chunk = 8192;     // elements of a row combined at a time

@@ -13,7 +13,8 @@
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
 /// Replaces each of `rows` dense rows of n elements by its running sum.
-template <class T> void inclusive_scan_rows(T* y, index_t rows, index_t n) {
+template <class T, class Scratch>
+void inclusive_scan_rows(T* y, index_t rows, index_t n, Scratch&&) {
   constexpr index_t chunk = 4096;
   const index_t chunks = (n + chunk - 1) / chunk;
   for_each_task(rows * chunks, rows * n, [&](index_t task) {

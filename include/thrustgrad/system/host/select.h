@@ -12,10 +12,10 @@
 
 namespace thrustgrad::inline THRUSTGRAD_ABI::device {
 
-/// counts[k] += how often k occurs among n keys, which are sorted in place. The keys must be valid
-/// positions of counts; temporary memory comes from scratch(bytes).
+/// counts[k] += how often k occurs among n keys from [0, bins). The keys may be reordered;
+/// temporary memory comes from scratch(bytes).
 template <class Scratch>
-void histogram(index_t* keys, index_t n, index_t* counts, Scratch&& scratch) {
+void histogram(index_t* keys, index_t n, index_t* counts, index_t /*bins*/, Scratch&& scratch) {
   thrust::sort(thrust::omp::par, keys, keys + n);
   auto* const runs =
       static_cast<index_t*>(scratch(static_cast<std::size_t>(2 * n) * sizeof(index_t)));
@@ -26,7 +26,8 @@ void histogram(index_t* keys, index_t n, index_t* counts, Scratch&& scratch) {
 }
 
 /// The positions at which a mask of n elements holds, in ascending order; returns their number.
-inline index_t select(const bool* mask, index_t n, index_t* positions) {
+template <class Scratch>
+index_t select(const bool* mask, index_t n, index_t* positions, Scratch&&) {
   const thrust::counting_iterator<index_t> first(0);
   const auto holds = [mask](index_t i) { return mask[i]; };
   return thrust::copy_if(thrust::seq, first, first + n, positions, holds) - positions;
