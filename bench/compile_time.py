@@ -13,6 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# How each compiler is asked for the device system that it builds: nvcc for one device, kernels included.
+COMPILERS = {"g++": ["-fopenmp"], "clang++": ["-fopenmp"], "nvcc": ["-x", "cu", "-arch=sm_80"]}
+
 EMPTY = "int main() {}\n"
 INCLUDE = "#include <thrustgrad/thrustgrad.h>\nint main() {}\n"
 OP = """
@@ -45,7 +48,7 @@ def seconds(compiler, flags, text):
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "unit.cpp"
         source.write_text(text)
-        command = [compiler, "-std=c++20", "-O2", "-fopenmp", *flags, "-c", source, "-o", f"{source}.o"]
+        command = [compiler, "-std=c++20", "-O2", *COMPILERS[compiler], *flags, "-c", source, "-o", f"{source}.o"]
         times = []
         for _ in range(3):
             start = time.perf_counter()
@@ -60,7 +63,7 @@ def main():
     build = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "host"
     flags = include_flags(build)
     print(f"{'compiler':10} {'all headers':>12} {'one more op':>12}   (seconds)")
-    for compiler in ("g++", "clang++"):
+    for compiler in COMPILERS:
         if shutil.which(compiler):
             everything = seconds(compiler, flags, INCLUDE) - seconds(compiler, flags, EMPTY)
             # The difference of five ops and one: the first op also pays for what all ops share.

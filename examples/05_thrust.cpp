@@ -7,6 +7,7 @@
 #include <thrust/inner_product.h>
 #include <thrust/sort.h>
 #include <thrust/unique.h>
+#include <thrustgrad/interop/thrust.h>
 #include <thrustgrad/thrustgrad.h>
 
 #include <cstdio>

@@ -18,6 +18,11 @@ EXPECTED = {
         "thrust::sort": "histogram",
         "thrust::copy_if": "select",
     },
+    "system/cuda": {
+        "cub::DeviceFor::Bulk": "bodies",
+        "cub::DeviceRadixSort::SortPairs": "sort, argsort, topk, epoch permutation, scatter_add",
+        "cub::DeviceSelect::Flagged": "select",
+    },
 }
 
 # Names of Thrust and CUB that are no algorithms.

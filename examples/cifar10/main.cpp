@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Trains a small residual network on CIFAR-10 and saves it where PyTorch can load it. Without
 // --data it trains on a built-in data set of shapes in the same format.
-#include <omp.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <filesystem>
@@ -51,9 +49,9 @@ int train(const Options& options) {
   Training training(options.recipe, train, tg::Key(options.seed));
   std::optional<Trace> trace;
   if (options.trace > 0) trace.emplace(options.out, options.trace, training.network);
-  std::printf("%ld parameters, %ld training and %ld test images, batches of %ld, %d threads\n",
+  std::printf("%ld parameters, %ld training and %ld test images, batches of %ld, %s\n",
               tg::numel(training.network), train.count(), test.count(), options.recipe.batch,
-              omp_get_max_threads());
+              tg::device::describe().c_str());
   std::printf("epoch   loss   test accuracy   images/s   seconds\n");
   std::fflush(stdout);  // a log file shows at once that it has begun
   double seconds = 0;

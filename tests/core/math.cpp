@@ -243,7 +243,7 @@ TEST_CASE("double functions are the standard library's, and sqrt is exact in flo
   CHECK(tg::expm1(1e-9) == std::expm1(1e-9));
   CHECK(tg::log(0.3) == std::log(0.3));
   CHECK(tg::log1p(1e-9) == std::log1p(1e-9));
-  CHECK(tg::tanh(0.7) == std::tanh(0.7));
+  CHECK(std::abs(tg::tanh(0.7) - std::tanh(0.7)) < 2e-16);  // g++ may know it better than libm
   CHECK(tg::erf(0.7) == std::erf(0.7));
   CHECK(tg::pow(1.7, -2.5) == std::pow(1.7, -2.5));
   CHECK(tg::sigmoid(-800.0) == 0.0);

@@ -121,12 +121,10 @@ TEST_CASE("gathering says what does not fit") {
   const auto x = generic({3, 2}, 1);
   const auto p = tg::from_host<std::int64_t>({0, 3}, {2}),
              negative = tg::from_host<std::int64_t>({-1, 2}, {2});
-  CHECK_THROWS_WITH_AS(tg::index_select(x, 0, p),
-                       "index_select: positions from 0 to 3 do not lie in an axis of size 3",
-                       tg::Error);
-  CHECK_THROWS_WITH_AS(tg::index_select(x, 0, negative),
-                       "index_select: positions from -1 to 2 do not lie in an axis of size 3",
-                       tg::Error);
+  CHECK_THROWS_WITH_AS(tg::to_host(tg::index_select(x, 0, p)),
+                       "index_select: position 3 does not lie in an axis of size 3", tg::Error);
+  CHECK_THROWS_WITH_AS(tg::to_host(tg::index_select(x, 0, negative)),
+                       "index_select: position -1 does not lie in an axis of size 3", tg::Error);
   CHECK_THROWS_WITH_AS(tg::index_select(x, 0, tg::reshape(p, {1, 2})),
                        "index_select: the positions are a list, not (1, 2)", tg::Error);
   CHECK_THROWS_WITH_AS(tg::index_add(x, 0, p, 4),

@@ -2,6 +2,7 @@
 // Matrix products and contractions against PyTorch, plain loops and derived error bounds.
 #include "thrustgrad/ops/matmul.h"
 #include "thrustgrad/ops/contract.h"
+#include "thrustgrad/ops/conv.h"
 
 #include <doctest/doctest.h>
 
@@ -121,6 +122,26 @@ TEST_CASE_TEMPLATE("contractions are exact on small integers for sizes that brea
   }
   for (index_t k : {1, 2, 255, 256, 257, 513}) exact<T>(7, 18, k);
   exact<T>(3, 5, 9000);  // cut along its depth
+}
+
+TEST_CASE_TEMPLATE("contract reads broadcast, flipped and overlapping views in place", T, float,
+                   tg::half) {
+  const auto x = integers<T>({2, 9, 20, 6}, 1), w = integers<T>({5, 3, 4, 6}, 2);
+  const auto windows = tg::windows(x, 3, 4, tg::Window{1});    // (2, 7, 17, 3, 4, 6)
+  const auto left = tg::permute(windows, {2, 0, 1, 3, 4, 5});  // 17 batches, 2 x 7 rows
+  const auto turned = tg::flip(w, {0, 2});                     // 5 columns
+  const auto right = tg::expand(tg::unsqueeze(turned, 0), {17, 5, 3, 4, 6});
+  const auto p = tg::to_host(tg::cast<double>(tg::copy(left))),
+             q = tg::to_host(tg::cast<double>(tg::copy(turned)));
+  std::vector<double> expected;
+  for (std::size_t row = 0; row < 17 * 2 * 7; ++row) {
+    for (std::size_t column = 0; column < 5; ++column) {
+      double sum = 0;
+      for (std::size_t d = 0; d < 72; ++d) sum += p[row * 72 + d] * q[column * 72 + d];
+      expected.push_back(sum);
+    }
+  }
+  CHECK(tg::to_host(tg::cast<double>(tg::contract(left, right, {1, 3}))) == expected);
 }
 
 TEST_CASE("a float product stays within the probabilistic bound 4 sqrt(k) u sum |a||b|") {

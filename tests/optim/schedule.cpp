@@ -30,7 +30,7 @@ TEST_CASE("straight lines go through their knots and are constant outside") {
 TEST_CASE("knots out of order and too many of them are refused") {
   CHECK_THROWS_WITH_AS((tg::PiecewiseLinear{{0, 0}, {5, 1}, {5, 2}}), doctest::Contains("knot 2"),
                        tg::Error);
-  CHECK_THROWS_AS((tg::PiecewiseLinear{}), tg::Error);
+  CHECK_THROWS_AS(tg::PiecewiseLinear(std::initializer_list<tg::Knot>{}), tg::Error);
   CHECK_THROWS_WITH_AS((tg::PiecewiseLinear{{0, 0},
                                             {1, 0},
                                             {2, 0},
