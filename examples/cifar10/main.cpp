@@ -49,6 +49,7 @@ int train(const Options& options) {
   Training training(options.recipe, train, tg::Key(options.seed));
   std::optional<Trace> trace;
   if (options.trace > 0) trace.emplace(options.out, options.trace, training.network);
+  auto step = tg::captured([&] { training.run_step(nullptr); });
   std::printf("%ld parameters, %ld training and %ld test images, batches of %ld, %s\n",
               tg::numel(training.network), train.count(), test.count(), options.recipe.batch,
               tg::device::describe().c_str());
@@ -60,8 +61,12 @@ int train(const Options& options) {
     tg::shuffle(training.batches, epoch);
     tg::assign(training.total_loss, tg::scalar(0.0f));
     const tg::index_t steps = training.steps_per_epoch();
-    for (tg::index_t i = 0; i < steps && interrupted == 0; ++i)
-      training.run_step(trace ? &*trace : nullptr);
+    for (tg::index_t i = 0; i < steps && interrupted == 0; ++i) {
+      if (trace && !trace->complete())
+        training.run_step(&*trace);
+      else
+        step();
+    }
     if (interrupted != 0) {
       std::printf("interrupted in epoch %ld\n", epoch + 1);
       save(training, options.out);

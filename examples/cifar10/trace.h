@@ -15,13 +15,14 @@ class Trace {
     tg::save(folder_ + "/start.safetensors", network);
   }
 
+  bool complete() const { return losses_.size() == steps_; }
+
   void record(const tg::Batch<float>& batch, const Tensor<float>& rate, const Tensor<float>& loss) {
-    if (losses_.size() == steps_) return;
     images_.push_back(copy(permute(batch.images, {0, 3, 1, 2})));  // (n, 3, 32, 32)
     labels_.push_back(batch.labels);
     rates_.push_back(reshape(rate, {}));
     losses_.push_back(reshape(loss, {}));
-    if (losses_.size() < steps_) return;
+    if (!complete()) return;
     tg::write_safetensors(folder_ + "/steps.safetensors", {{"images", tg::stack(images_, 0)},
                                                            {"labels", tg::stack(labels_, 0)},
                                                            {"rates", tg::stack(rates_, 0)},

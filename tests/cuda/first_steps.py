@@ -3,7 +3,7 @@
 
     first_steps.py HOST_PROGRAM CUDA_PROGRAM
 
-Both train on the built-in images from the same seed, in batches of 8, and are ended when the steps
+Both train on the built-in images from the same seed, in batches of 4, and are ended when the steps
 are recorded. Prints the number of losses that agree to 1e-4 in its last line.
 """
 import json
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-STEPS, BATCH, TOLERANCE = 20, 8, 1e-4
+STEPS, BATCH, TOLERANCE = 20, 4, 1e-4
 
 
 def losses(program, folder):

@@ -21,26 +21,28 @@ struct Net {
   }
 };
 
-/// The losses of two eager steps and three captured ones.
-std::vector<float> train() {
+/// The losses of five steps: the first runs as it stands, the second is recorded, the others
+/// replayed.
+std::vector<float> losses_of_steps() {
   const tg::Key key(7);
-  Net net{tg::make_conv2d(tg::fold(key, 0), 3, 8, {.kernel = 3, .padding = 1}),
-          tg::make_batch_norm(8), tg::make_linear(tg::fold(key, 1), 8, 4)};
-  tg::Sgd sgd(net, {.momentum = 0.9, .nesterov = true});
+  Net model{tg::make_conv2d(tg::fold(key, 0), 3, 8, {.kernel = 3, .padding = 1}),
+            tg::make_batch_norm(8), tg::make_linear(tg::fold(key, 1), 8, 4)};
+  tg::Sgd sgd(model, {.momentum = 0.9, .nesterov = true});
   tg::Step step;
   const tg::Key noise = tg::fold(key, 2);
   const auto labels = tg::randint(tg::fold(key, 3), {8}, 0, 4);  // (8)
-  const auto once = [&] {
+  const auto loss_of = [&](const Net& net) {
     const auto images = tg::randn(noise.at(step.value), {8, 8, 8, 3});
-    const auto [loss, gradient] = tg::value_and_grad(
-        [&](const Net& n) { return tg::cross_entropy(n(images), labels); }, net);
-    sgd.step(net, gradient, 0.1);
+    return tg::cross_entropy(net(images), labels);
+  };
+  auto train = tg::captured([&] {
+    const auto [loss, gradient] = tg::value_and_grad(loss_of, model);
+    sgd.step(model, gradient, 0.1);
     tg::advance(step);
     return loss;
-  };
-  std::vector<float> losses{once().item(), once().item()};
-  auto replayed = tg::captured(once);
-  for (int i = 0; i < 3; ++i) losses.push_back(replayed().item());
+  });
+  std::vector<float> losses;
+  for (int i = 0; i < 5; ++i) losses.push_back(train().item());
   return losses;
 }
 
@@ -51,7 +53,7 @@ int main() {
   int failures = 0;
   while (!losses && failures < 2) {
     try {
-      losses = train();
+      losses = losses_of_steps();
     } catch (const tg::Error& error) {
       std::fprintf(stderr, "error: %s\n", error.what());
       ++failures;

@@ -32,6 +32,9 @@
 #include "thrustgrad/system/host/select.h"
 #include "thrustgrad/system/host/sort.h"
 #include "thrustgrad/system/host/timer.h"
+#elif !defined(__CUDACC__)
+#error \
+    "thrustgrad: only nvcc compiles the cuda system; use it, or -DTHRUSTGRAD_SYSTEM=THRUSTGRAD_SYSTEM_HOST"
 #else
 #include "thrustgrad/system/cuda/contract.h"
 #include "thrustgrad/system/cuda/describe.h"
