@@ -52,17 +52,20 @@ faults += [("VGPU_FAIL_LAUNCH", str(n), "launch") for n in range(1, launches + 1
 if count is not None:
     faults = random.Random(str(datetime.date.today())).sample(faults, min(count, len(faults)))
 
-# What CUB asks for once for each device; it remembers a failure and goes on reporting it.
-REMEMBERED = ("cudaFuncGetAttributes", "cudaGetDevice", "cudaGetDeviceCount")
-table = {}  # name of the call -> [faults, reported, harmless, reported from then on]
+# What CUB asks for once for each device. It remembers a failure and goes on reporting it, or throws in a
+# function that must not throw, which ends the program.
+FIRST_OF_CUB = ("cudaFuncGetAttributes", "cudaGetDevice", "cudaGetDeviceCount")
+table = {}  # name of the call -> [faults, reported, harmless, for good]
 wrong = 0
 for variable, number, name in faults:
     done = run(**{variable: number})
     row = table.setdefault(name, [0, 0, 0, 0])
     row[0] += 1
     # A call whose failure the program may pass over: it then does not mention it.
-    outcome = {3: 1, 0: 2, 4: 3 if name in REMEMBERED else None}.get(done.returncode)
+    outcome = {3: 1, 0: 2, 4: 3 if name in FIRST_OF_CUB else None}.get(done.returncode)
     message = MESSAGE.search(done.stderr)
+    if name in FIRST_OF_CUB and "cuda_error'\n  what():  cudaError 999: Failed to query" in done.stderr:
+        outcome = message = 3
     if outcome is None or (outcome == 2) == bool(message) or (outcome < 3 and done.stdout != good.stdout):
         wrong += 1
         print(f"{variable}={number} ({name}): exit status {done.returncode}\n{done.stderr[-1000:]}")
@@ -85,9 +88,9 @@ if nowhere.returncode == 4 and "this program was built for NVIDIA GPUs" in nowhe
 else:
     wrong += 1
     print(f"without a device: exit status {nowhere.returncode}\n{nowhere.stderr[-1000:]}")
-print(f"{'call':30} faults  reported  without consequence  reported from then on")
+print(f"{'call':30} faults  reported  without consequence  for good")
 for name, row in sorted(table.items()):
-    print(f"{name:30} {row[0]:6} {row[1]:9} {row[2]:20} {row[3]:22}")
+    print(f"{name:30} {row[0]:6} {row[1]:9} {row[2]:20} {row[3]:9}")
 total = sum(row[0] for row in table.values())
 print(f"{total} faults, {wrong} not reported as they should be")
 sys.exit(wrong != 0)
