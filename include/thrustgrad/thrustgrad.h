@@ -6,7 +6,7 @@
 // kept; assign and the optimizers write to these, and to nothing else. A model is a plain struct of
 // them: its gradient, its momentum and its average are values of the same struct type, and visit
 // walks through several such values side by side. A Key names a sequence of random numbers. A
-// device system (host, one day cuda) is a folder that knows the machine; nothing above it knows
+// device system (host or cuda) is a folder that knows the machine; nothing above it knows
 // which.
 //
 // Five primitives carry nearly everything:
@@ -29,11 +29,15 @@
 //   system/host/*       cuts the work into chunks whose sizes do not depend on the number of
 //                       threads, hands them to thrust::for_each_n on OpenMP, and runs each in the
 //                       variant for the instruction set of this CPU
+//   system/cuda/*       launches a grid of tiles on the library's stream, and does not wait
 //   core/pool.h         gave y its memory, from a cache that a second step finds filled
 //   autograd/differentiable.h  notes both gradients of conv2d in a node of the graph
 // When f has returned, grad.h takes the nodes from the newest to the oldest and calls what they
 // noted: the data gradient and the weight gradient are the same table of cells read in two other
 // directions, and go down the same way.
+//
+// Including is to be cheap: what launches kernels or takes long to compile is a template, if only by
+// a default parameter (template <class = void>), so that a program compiles what it calls.
 #pragma once
 
 // The ground: what is decided when a program is compiled, and errors.

@@ -58,7 +58,8 @@ inline std::unique_ptr<std::FILE, close_file> open_file(const std::filesystem::p
 }
 
 /// The first `size` bytes of a file. Throws if it cannot be opened or ends early.
-inline std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path, index_t size) {
+template <class = void>
+std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path, index_t size) {
   const auto file = open_file(path, "rb", "read_cifar10");
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
   errno = 0;
@@ -76,7 +77,8 @@ inline std::array<std::string, 6> cifar_files() {
 
 /// The folder that holds the files: `directory` or its cifar-10-batches-bin. Throws if one is
 /// missing.
-inline std::filesystem::path find_cifar_files(const std::filesystem::path& directory) {
+template <class = void>
+std::filesystem::path find_cifar_files(const std::filesystem::path& directory) {
   std::error_code error;
   const auto status = std::filesystem::status(directory, error);
   if (!std::filesystem::exists(status))
@@ -104,8 +106,9 @@ inline std::filesystem::path find_cifar_files(const std::filesystem::path& direc
 /// Appends the records of one binary file to `data`.
 /// Throws, with file and byte offset, if it cannot be read, has not exactly `records` records, or
 /// has a label above 9.
-inline void read_cifar_file(const std::filesystem::path& path, Dataset& data,
-                            index_t records = cifar_batch) {
+template <class = void>
+void read_cifar_file(const std::filesystem::path& path, Dataset& data,
+                     index_t records = cifar_batch) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   const index_t size = std::filesystem::is_regular_file(status)
@@ -134,7 +137,8 @@ inline void read_cifar_file(const std::filesystem::path& path, Dataset& data,
 }
 
 /// Writes a data set as one binary file. Throws if the file cannot be written.
-inline void write_cifar_file(const std::filesystem::path& path, const Dataset& data) {
+template <class = void>
+void write_cifar_file(const std::filesystem::path& path, const Dataset& data) {
   const auto file = detail::open_file(path, "wb", "write_cifar_file");
   errno = 0;
   bool written = true;
@@ -151,7 +155,8 @@ inline void write_cifar_file(const std::filesystem::path& path, const Dataset& d
 /// `directory` or in its folder cifar-10-batches-bin; `records` is the number in each file.
 /// Throws with the name of the file and what is wrong with it (see read_cifar_file).
 /// Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
-inline Cifar10 read_cifar10(const std::filesystem::path& directory, index_t records = cifar_batch) {
+template <class = void>
+Cifar10 read_cifar10(const std::filesystem::path& directory, index_t records = cifar_batch) {
   const auto folder = detail::find_cifar_files(directory);
   const auto files = detail::cifar_files();
   Cifar10 data;

@@ -109,7 +109,8 @@ class SafeTensors {
 namespace detail {
 
 /// Eight hexadecimal digits: CRC-32 of the header as written without its own entry, then the data.
-inline std::string checksum(SafeTensorsHeader header, std::span<const std::string_view> data) {
+template <class = void>
+std::string checksum(SafeTensorsHeader header, std::span<const std::string_view> data) {
   header.metadata.erase("crc32");
   std::uint32_t value = crc32(safetensors_header_text(header));
   for (std::string_view part : data) value = crc32(part, value);
@@ -123,7 +124,7 @@ inline std::string checksum(SafeTensorsHeader header, std::span<const std::strin
 /// Reads and checks a file: every rule of the format first, then, where the metadata has one, the
 /// checksum that write_safetensors stores. Throws Error with the path, the place in the file and
 /// the tensor. No header makes it take memory for elements that are not in the file.
-inline SafeTensors read_safetensors(const std::string& path) {
+template <class = void> SafeTensors read_safetensors(const std::string& path) {
   InputFile file(path);
   const auto check = [&](bool ok, const auto&... parts) {
     require(ok, "safetensors", path, ": at byte 0: ", parts...);
@@ -163,14 +164,15 @@ struct NamedTensor {
 
 namespace detail {
 
-inline void check_name(const std::string& path, std::string_view name) {
+template <class = void> void check_name(const std::string& path, std::string_view name) {
   require(is_utf8(name) && !has_control_character(name), "write_safetensors", path, ": \"",
           excerpt(name), "\": a name must be UTF-8 without control characters");
 }
 
 /// Orders the tensors as the reference implementation does, which aligns every one to its own
 /// element size: by dtype, the largest first, then by name. Gives each its place in the data.
-inline SafeTensorsHeader place(const std::string& path, std::vector<NamedTensor>& tensors) {
+template <class = void>
+SafeTensorsHeader place(const std::string& path, std::vector<NamedTensor>& tensors) {
   std::sort(tensors.begin(), tensors.end(), [](const NamedTensor& a, const NamedTensor& b) {
     return std::tuple(find_file_type(b.info.dtype), std::string_view(a.info.name)) <
            std::tuple(find_file_type(a.info.dtype), std::string_view(b.info.name));
@@ -198,8 +200,9 @@ inline SafeTensorsHeader place(const std::string& path, std::vector<NamedTensor>
 /// bytes, whatever the order of the tensors. The metadata gets {"format": "pt"}, which PyTorch's
 /// loaders ask for, and a checksum of everything, "crc32". Throws for names that occur twice or
 /// are not UTF-8, and if the file cannot be written.
-inline void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
-                              Metadata metadata = {}) {
+template <class = void>
+void write_safetensors(const std::string& path, std::vector<NamedTensor> tensors,
+                       Metadata metadata = {}) {
   SafeTensorsHeader header = detail::place(path, tensors);
   metadata.emplace("format", "pt");
   for (const auto& [name, value] : metadata) {

@@ -69,7 +69,7 @@ inline std::string tensor_subject(std::string_view name) {
   return "tensor \"" + excerpt(name) + "\": ";
 }
 
-inline Shape parse_shape(JsonReader& json) {
+template <class = void> Shape parse_shape(JsonReader& json) {
   Shape shape;
   json.sequence('[', ']', "an array of sizes", [&] {
     const index_t position = json.position();
@@ -80,7 +80,7 @@ inline Shape parse_shape(JsonReader& json) {
   return shape;
 }
 
-inline void parse_offsets(JsonReader& json, TensorInfo& info) {
+template <class = void> void parse_offsets(JsonReader& json, TensorInfo& info) {
   constexpr std::string_view expected = "two offsets [begin, end]";
   json.expect('[', expected);
   info.begin = json.natural();
@@ -90,7 +90,7 @@ inline void parse_offsets(JsonReader& json, TensorInfo& info) {
 }
 
 /// Throws unless the offsets hold as many bytes as shape and dtype need.
-inline void check_size(const JsonReader& json, const TensorInfo& info) {
+template <class = void> void check_size(const JsonReader& json, const TensorInfo& info) {
   if (info.begin > info.end)
     json.fail_at(info.position, "data_offsets [", info.begin, ", ", info.end,
                  "] end before they begin");
@@ -108,7 +108,8 @@ inline void check_size(const JsonReader& json, const TensorInfo& info) {
                  info.end - info.begin);
 }
 
-inline TensorInfo parse_tensor(JsonReader& json, const std::string& name, index_t position) {
+template <class = void>
+TensorInfo parse_tensor(JsonReader& json, const std::string& name, index_t position) {
   constexpr std::array<std::string_view, 3> keys = {"dtype", "shape", "data_offsets"};
   std::array<bool, 3> seen{};
   TensorInfo info{name, {}, {}, 0, 0, position};
@@ -136,8 +137,8 @@ inline TensorInfo parse_tensor(JsonReader& json, const std::string& name, index_
 }
 
 /// Throws unless the tensors, sorted by their place, cover the data without hole or overlap.
-inline void check_cover(const JsonReader& json, std::span<const TensorInfo> tensors,
-                        index_t data_size) {
+template <class = void>
+void check_cover(const JsonReader& json, std::span<const TensorInfo> tensors, index_t data_size) {
   index_t covered = 0;
   for (const TensorInfo& info : tensors) {
     if (info.begin != covered)
@@ -156,8 +157,9 @@ inline void check_cover(const JsonReader& json, std::span<const TensorInfo> tens
 /// Reads a header, the N bytes behind the length, of a file with data_size bytes behind the header.
 /// Throws "safetensors: path: at byte n: what is wrong" unless every rule of the format holds, and
 /// for more than 100,000 tensors or 8 axes.
-inline SafeTensorsHeader parse_safetensors_header(const std::string& path, std::string_view text,
-                                                  index_t data_size) {
+template <class = void>
+SafeTensorsHeader parse_safetensors_header(const std::string& path, std::string_view text,
+                                           index_t data_size) {
   detail::JsonReader json(text, "safetensors: " + path, 8);
   if (!text.starts_with('{')) json.fail_at(8, "the header does not start with '{'");
   SafeTensorsHeader header;
@@ -191,7 +193,7 @@ inline SafeTensorsHeader parse_safetensors_header(const std::string& path, std::
 
 /// The header's text as the reference implementation writes it, padded with spaces so that the
 /// data starts at a multiple of 8 bytes.
-inline std::string safetensors_header_text(const SafeTensorsHeader& header) {
+template <class = void> std::string safetensors_header_text(const SafeTensorsHeader& header) {
   std::string text = "{";
   const auto key = [&](std::string_view name) {
     text += text.back() == '{' ? "" : ",";
